@@ -1,0 +1,1 @@
+"""toposcope: the shape of what neural networks learn."""

@@ -1,0 +1,107 @@
+"""Every argument check, in one wording: what, where, how to mend it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from toposcope._errors import ActivationError, InputError, close_names
+from toposcope._types import Floats
+
+
+def choice(value: object, allowed: Iterable[str], name: str) -> str:
+    """`value` if it is one of `allowed`."""
+    names = list(allowed)
+    if isinstance(value, str) and value in names:
+        return value
+    raise InputError(f"{name}={value!r} is not known{close_names(str(value), names)}")
+
+
+def integer(value: object, name: str, at_least: int = 0) -> int:
+    """`value` as an int of at least `at_least`."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < at_least:
+        raise InputError(f"{name}={value!r} must be an integer of at least {at_least}")
+    return int(value)
+
+
+def real(value: object, name: str, at_least: float = -math.inf, above: float = -math.inf) -> float:
+    """`value` as a float, not NaN, `>= at_least` and `> above`."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise InputError(f"{name}={value!r} must be a number")
+    number = float(value)
+    if math.isnan(number) or number < at_least or number <= above:
+        bound = f"of at least {at_least:g}" if above == -math.inf else f"above {above:g}"
+        raise InputError(f"{name}={value!r} must be a number {bound}")
+    return number
+
+
+def floats(value: Any, name: str) -> Floats:
+    """`value` as a numeric array: float32 and float64 stay, float16 becomes float32, integers and booleans float64.
+
+    Memory-mapped arrays stay memory-mapped. Nothing is copied that need not be.
+    """
+    try:
+        array = np.asanyarray(value)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} is not an array: {error}; pass a rectangular array of numbers") from None
+    if array.dtype in (np.float32, np.float64):
+        return array
+    if array.dtype == np.float16:
+        return array.astype(np.float32)
+    if array.dtype.kind in "iub":
+        return array.astype(np.float64)
+    if array.dtype.kind == "f":
+        return array.astype(np.float64)
+    raise InputError(f"{name} has dtype {array.dtype}, which is not a real number; convert it to float32 or float64")
+
+
+def points(value: Any, name: str = "points") -> Floats:
+    """`value` as an (n, d) array of finite floats; a Representation gives its points."""
+    array = floats(getattr(value, "points", value), name)
+    if array.ndim != 2:
+        raise InputError(
+            f"{name} has shape {array.shape}, but a cloud is (n, d), one row per input; reshape or reduce it"
+        )
+    finite(array, name)
+    return array
+
+
+def finite(array: Floats, name: str) -> None:
+    """Raise ActivationError with the count and the first row if any value is NaN or infinite."""
+    step = max(1, (1 << 22) // max(1, array.shape[1] if array.ndim > 1 else 1))
+    for start in range(0, len(array), step):
+        bad = ~np.isfinite(array[start : start + step])
+        if bad.any():
+            rows = np.flatnonzero(bad.reshape(len(bad), -1).any(axis=1))
+            count = sum(int((~np.isfinite(array[s : s + step])).sum()) for s in range(0, len(array), step))
+            raise ActivationError(
+                f"{name} has {count} value(s) that are NaN or infinite, first in row {start + int(rows[0])}; "
+                "remove those rows or find what made them"
+            )
+
+
+def distance_matrix(value: Any, name: str = "points") -> Floats:
+    """`value` as an (n, n) symmetric non-negative matrix with a zero diagonal; infinite entries are allowed."""
+    array = floats(value, name)
+    where = f"{name} (metric='precomputed')"
+    if array.ndim != 2 or array.shape[0] != array.shape[1]:
+        raise InputError(f"{where} has shape {array.shape}, but distances are a square (n, n) matrix")
+    if np.isnan(array).any():
+        i, j = np.argwhere(np.isnan(array))[0]
+        raise InputError(f"{where} is NaN at ({i}, {j}); every pair needs a distance (inf for none)")
+    if (array < 0).any():
+        i, j = np.argwhere(array < 0)[0]
+        raise InputError(f"{where} is negative at ({i}, {j}): {array[i, j]:g}; distances are at least 0")
+    if array.size and np.diagonal(array).any():
+        i = int(np.flatnonzero(np.diagonal(array))[0])
+        raise InputError(f"{where} has {array[i, i]:g} on its diagonal at {i}; a point's distance to itself is 0")
+    if not np.array_equal(array, array.T):
+        i, j = np.argwhere(array != array.T)[0]
+        raise InputError(
+            f"{where} is not symmetric: {array[i, j]!r} at ({i}, {j}), {array[j, i]!r} at ({j}, {i}); "
+            "take (d + d.T) / 2 if the difference is rounding"
+        )
+    return array

@@ -1,0 +1,87 @@
+"""Everything toposcope raises on purpose, in one tree.
+
+::
+
+    ToposcopeError
+    ├── InputError                 what was passed cannot be used; also a ValueError
+    │   ├── IncomparableError      two things that must not be compared as they are
+    │   ├── LayerError             a layer pattern that yields nothing
+    │   ├── PlanError              a study plan that cannot be run as written
+    │   └── ActivationError        activations that are NaN, infinite or of no use as a point cloud
+    ├── FileError                  a file that cannot be read or written; also an OSError
+    ├── UnavailableError           something this installation or machine cannot do
+    │   ├── MissingDependencyError an optional package is not installed; also an ImportError
+    │   └── WeightsError           pre-trained weights that would have to be downloaded and cannot be
+    └── TaskError                  tasks of a run failed; the rest is finished and kept
+
+    ToposcopeWarning               a UserWarning; nothing is dropped in silence
+
+Every message says what is wrong, where, and how to mend it, in one line.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class ToposcopeError(Exception):
+    """Base of every error that toposcope raises on purpose."""
+
+
+class InputError(ToposcopeError, ValueError):
+    """What was passed cannot be used."""
+
+
+class IncomparableError(InputError):
+    """Two things that must not be compared as they are."""
+
+
+class LayerError(InputError):
+    """A layer pattern that yields nothing."""
+
+
+class PlanError(InputError):
+    """A study plan that cannot be run as written."""
+
+
+class ActivationError(InputError):
+    """Activations that are NaN, infinite or of no use as a point cloud."""
+
+
+class FileError(ToposcopeError, OSError):
+    """A file that cannot be read or written."""
+
+
+class UnavailableError(ToposcopeError):
+    """Something this installation or machine cannot do."""
+
+
+class MissingDependencyError(UnavailableError, ImportError):
+    """An optional package is not installed."""
+
+    def __init__(self, package: str, needed_for: str, extra: str) -> None:
+        super().__init__(f"{needed_for} needs {package}, which is not installed: pip install 'toposcope[{extra}]'")
+
+
+class WeightsError(UnavailableError):
+    """Pre-trained weights that would have to be downloaded and cannot be."""
+
+
+class TaskError(ToposcopeError):
+    """Tasks of a run failed; the rest is finished and kept."""
+
+
+class ToposcopeWarning(UserWarning):
+    """Something the reader of a result has to know."""
+
+
+def close_names(name: str, names: Iterable[str], most: int = 3) -> str:
+    """``"; close names: a, b"`` for an error message, or the first few names when none is close."""
+    known = list(names)
+    close = difflib.get_close_matches(name, known, n=most, cutoff=0.4)
+    if close:
+        return "; close names: " + ", ".join(close)
+    if not known:
+        return ""
+    return "; known: " + ", ".join(known[:8]) + (f" and {len(known) - 8} more" if len(known) > 8 else "")
