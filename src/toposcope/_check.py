@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from toposcope._errors import ActivationError, InputError, close_names
-from toposcope._types import Floats
+from toposcope._types import Array, Floats
 
 
 def choice(value: object, allowed: Iterable[str], name: str) -> str:
@@ -44,7 +44,7 @@ def floats(value: Any, name: str) -> Floats:
     Memory-mapped arrays stay memory-mapped. Nothing is copied that need not be.
     """
     try:
-        array = np.asanyarray(value)
+        array: Array = np.asanyarray(value)
     except (TypeError, ValueError) as error:
         raise InputError(f"{name} is not an array: {error}; pass a rectangular array of numbers") from None
     if array.dtype in (np.float32, np.float64):

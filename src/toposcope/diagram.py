@@ -78,7 +78,8 @@ class PersistenceDiagram:
 
     def in_degree(self, degree: int) -> Float64:
         """Bars of one degree, (k, 2), sorted by birth, then death; essential bars have death `inf`."""
-        return self.pairs[self.degrees == degree]
+        bars: Float64 = self.pairs[self.degrees == degree]
+        return bars
 
     def finite(self, degree: int) -> Float64:
         """Bars of one degree that die, (k, 2)."""
@@ -118,7 +119,7 @@ class PersistenceDiagram:
         return f"<PersistenceDiagram{points}: {counts}>"
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write `pairs`, `degrees`, `filtration` and `source` to an `.npz`, atomically. Raises InputError, FileError."""
+        """Write `pairs`, `degrees`, `filtration` and `source` to an `.npz`, atomically."""
         target = Path(path)
         if target.suffix != ".npz":
             raise InputError(f"cannot save a diagram as {target.name!r}; use .npz")

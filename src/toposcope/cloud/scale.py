@@ -1,0 +1,56 @@
+"""The scale of a cloud: the number its distances are divided by, so that shapes of different size compare."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from toposcope import _check
+from toposcope._errors import InputError
+from toposcope._types import Floats
+
+_QUANTILE = re.compile(r"q(0(?:\.\d+)?|1(?:\.0+)?|\.\d+)")
+
+
+def scale_rule(scale: str | float | None) -> str | float | None:
+    """`scale` if it is a rule: None, a positive number, or "qX" with 0 < X <= 1. Raises InputError."""
+    if scale is None:
+        return None
+    if isinstance(scale, str):
+        match = _QUANTILE.fullmatch(scale)
+        if match is None or float(match.group(1)) <= 0:
+            raise InputError(f"scale={scale!r} is not known; use 'q0.9' (a quantile), a positive number or None")
+        return scale
+    number = _check.real(scale, "scale", above=0.0)
+    if not np.isfinite(number):
+        raise InputError(f"scale={scale!r} must be finite")
+    return number
+
+
+def scale_value(distances: Floats, scale: str | float | None) -> float:
+    """The number that a rule gives for one cloud.
+
+    distances: (n, n). scale: None gives 1; a number gives itself; "q0.9" gives the 0.9-quantile (linear interpolation)
+    of the n(n-1)/2 distances between different points of this cloud. Returns a positive float in the units of the
+    metric. Fewer than two points have no distances: 1.
+
+    Raises InputError for an unknown rule, and when the quantile is zero or infinite (most points are duplicates, or
+    are not connected), which no rescaling mends.
+    """
+    rule = scale_rule(scale)
+    if rule is None:
+        return 1.0
+    if not isinstance(rule, str):
+        return rule
+    n = len(distances)
+    if n < 2:
+        return 1.0
+    upper = distances[np.triu_indices(n, 1)]
+    value = float(np.quantile(upper.astype(np.float64, copy=False), float(rule[1:]), method="linear"))
+    if not 0 < value < np.inf:
+        raise InputError(
+            f"scale={rule!r}: that quantile of the distances is {value:g}, so nothing can be divided by it; "
+            "remove duplicate points, choose a higher quantile or pass scale=None"
+        )
+    return value
