@@ -1,1 +1,88 @@
-"""toposcope: the shape of what neural networks learn."""
+"""toposcope: the shape of what neural networks learn.
+
+Activations of any network's layers become point clouds; their Vietoris–Rips persistent homology is compared between
+layers, architectures, checkpoints and data sets. See https://arxiv.org/abs/2407.06286 for the study it grew from.
+"""
+
+from __future__ import annotations
+
+from toposcope._errors import (
+    ActivationError,
+    FileError,
+    IncomparableError,
+    InputError,
+    LayerError,
+    MissingDependencyError,
+    PlanError,
+    TaskError,
+    ToposcopeError,
+    ToposcopeWarning,
+    UnavailableError,
+    WeightsError,
+)
+from toposcope._version import __version__
+from toposcope.cloud import disjoint_draws, local_outliers, pairwise_distances
+from toposcope.comparison import Comparison
+from toposcope.diagram import Filtration, PersistenceDiagram, read_diagram
+from toposcope.distances import (
+    Bottleneck,
+    Distance,
+    SlicedWasserstein,
+    Wasserstein,
+    betti_curve,
+    bottleneck,
+    compare,
+    descriptors,
+    landscape,
+    persistence_entropy,
+    persistence_image,
+    sliced_wasserstein,
+    total_persistence,
+    wasserstein,
+)
+from toposcope.representation import Representation, Source, read_representation
+from toposcope.result import Interval, TestResult
+from toposcope.rips import vietoris_rips
+
+__all__ = [
+    "ActivationError",
+    "Bottleneck",
+    "Comparison",
+    "Distance",
+    "FileError",
+    "Filtration",
+    "IncomparableError",
+    "InputError",
+    "Interval",
+    "LayerError",
+    "MissingDependencyError",
+    "PersistenceDiagram",
+    "PlanError",
+    "Representation",
+    "SlicedWasserstein",
+    "Source",
+    "TaskError",
+    "TestResult",
+    "ToposcopeError",
+    "ToposcopeWarning",
+    "UnavailableError",
+    "Wasserstein",
+    "WeightsError",
+    "__version__",
+    "betti_curve",
+    "bottleneck",
+    "compare",
+    "descriptors",
+    "disjoint_draws",
+    "landscape",
+    "local_outliers",
+    "pairwise_distances",
+    "persistence_entropy",
+    "persistence_image",
+    "read_diagram",
+    "read_representation",
+    "sliced_wasserstein",
+    "total_persistence",
+    "vietoris_rips",
+    "wasserstein",
+]

@@ -1,0 +1,35 @@
+"""Distances between persistence diagrams, and the features that stand for one."""
+
+from __future__ import annotations
+
+from toposcope.distances.bottleneck import bottleneck
+from toposcope.distances.compare import compare
+from toposcope.distances.features import (
+    betti_curve,
+    descriptors,
+    landscape,
+    persistence_entropy,
+    persistence_image,
+    total_persistence,
+)
+from toposcope.distances.measures import Bottleneck, Distance, SlicedWasserstein, Wasserstein, distance_named
+from toposcope.distances.sliced import sliced_wasserstein
+from toposcope.distances.wasserstein import wasserstein
+
+__all__ = [
+    "Bottleneck",
+    "Distance",
+    "SlicedWasserstein",
+    "Wasserstein",
+    "betti_curve",
+    "bottleneck",
+    "compare",
+    "descriptors",
+    "distance_named",
+    "landscape",
+    "persistence_entropy",
+    "persistence_image",
+    "sliced_wasserstein",
+    "total_persistence",
+    "wasserstein",
+]
