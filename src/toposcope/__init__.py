@@ -6,6 +6,8 @@ layers, architectures, checkpoints and data sets. See https://arxiv.org/abs/2407
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from toposcope._errors import (
     ActivationError,
     FileError,
@@ -43,6 +45,10 @@ from toposcope.distances import (
 from toposcope.representation import Representation, Source, read_representation
 from toposcope.result import Interval, TestResult
 from toposcope.rips import vietoris_rips
+from toposcope.run import run
+
+if TYPE_CHECKING:
+    from toposcope.study import Results, Study
 
 __all__ = [
     "ActivationError",
@@ -59,8 +65,10 @@ __all__ = [
     "PersistenceDiagram",
     "PlanError",
     "Representation",
+    "Results",
     "SlicedWasserstein",
     "Source",
+    "Study",
     "TaskError",
     "TestResult",
     "ToposcopeError",
@@ -81,8 +89,22 @@ __all__ = [
     "persistence_image",
     "read_diagram",
     "read_representation",
+    "run",
     "sliced_wasserstein",
     "total_persistence",
     "vietoris_rips",
     "wasserstein",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Plans come when they are asked for: their validation is the larger half of what an import would cost."""
+    if name in ("Results", "Study"):
+        from toposcope import study
+
+        return getattr(study, name)
+    raise AttributeError(f"module 'toposcope' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -22,9 +22,10 @@ TEMPORARY_SUFFIX = ".partial"
 
 
 @contextlib.contextmanager
-def atomic_write(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+def atomic_write(path: str | os.PathLike[str], durable: bool = True) -> Iterator[IO[bytes]]:
     """A binary file that appears at `path` when the block ends well, and not at all when it does not.
 
+    durable: also survive a loss of power; without it, only the death of the process.
     Raises FileError when the folder cannot be made or written.
     """
     target = Path(path)
@@ -36,7 +37,8 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         os.replace(temporary, target)
         temporary = None
     except OSError as error:
@@ -72,9 +74,9 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         raise FileError(f"{path} is not a JSON file: {error}") from error
 
 
-def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, Array]) -> None:
+def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, Array], durable: bool = True) -> None:
     """Write an uncompressed ``.npz`` atomically; equal arrays give equal bytes."""
-    with atomic_write(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+    with atomic_write(path, durable) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
             if array.dtype.hasobject:
                 raise FileError(f"array {name!r} holds Python objects, which would need pickle; make it a plain dtype")

@@ -5,6 +5,16 @@ from __future__ import annotations
 from toposcope.cloud.metrics import METRICS, pairwise_distances
 from toposcope.cloud.outliers import local_outliers
 from toposcope.cloud.sampling import disjoint_draws
-from toposcope.cloud.scale import scale_value
+from toposcope.cloud.scale import scale_rule, scale_value
+from toposcope.cloud.summary import duplicate_rows, effective_dimension
 
-__all__ = ["METRICS", "disjoint_draws", "local_outliers", "pairwise_distances", "scale_value"]
+__all__ = [
+    "METRICS",
+    "disjoint_draws",
+    "duplicate_rows",
+    "effective_dimension",
+    "local_outliers",
+    "pairwise_distances",
+    "scale_rule",
+    "scale_value",
+]

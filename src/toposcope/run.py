@@ -1,0 +1,241 @@
+"""Run a study: the only place with an executor, a cache and progress.
+
+A run has three stages, each a set of independent tasks: extraction, homology, distances. A task whose artefact is in
+the store is never performed again, so an interrupted run goes on where it was, and the artefacts decide the tables
+byte for byte whatever happened on the way.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from toposcope import _check
+from toposcope._errors import TaskError, ToposcopeError
+from toposcope.store import Store
+
+if TYPE_CHECKING:
+    from toposcope.study.plan import Study
+    from toposcope.study.results import Results
+    from toposcope.study.tasks import Task
+
+_IN_FLIGHT = 4
+"""Tasks handed to an executor per worker: enough to keep it busy, few enough to stop quickly."""
+
+
+class Progress(Protocol):
+    """What a run tells whoever watches. Every method may be called from one thread only."""
+
+    def stage(self, name: str, tasks: int, kept: int) -> None:
+        """A stage begins: so many tasks, of which `kept` were finished before."""
+
+    def advance(self, name: str, done: float) -> None:
+        """So many tasks of the stage are done, parts of tasks counted."""
+
+    def say(self, line: str) -> None:
+        """Something worth a line."""
+
+
+class Silence:
+    """Progress that says nothing."""
+
+    def stage(self, name: str, tasks: int, kept: int) -> None:
+        """Nothing."""
+
+    def advance(self, name: str, done: float) -> None:
+        """Nothing."""
+
+    def say(self, line: str) -> None:
+        """Nothing."""
+
+
+def run(
+    study: Study,
+    out: str | os.PathLike[str] | None = None,
+    workers: int = 1,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+) -> Results:
+    """Run a study, or finish it: whatever an earlier run in the same folder completed is kept.
+
+    out: folder of the run, default `runs/NAME-of-the-plan`. workers: processes of this machine; 1 works in this one.
+    A script that asks for more keeps its call under `if __name__ == "__main__":`, as Python's process pools need.
+    executor: a `concurrent.futures.Executor` instead, whose workers see the same folder. Every task uses one numerical
+    thread, and the tables are the same, byte for byte, for any workers, order and interruption.
+
+    A task that fails is named in `Results.failed` and the rest goes on. Returns Results, which are also written to the
+    folder: `tables/*.csv`, `results.json`, and the artefacts under `store/`.
+
+    Raises PlanError when the plan does not fit its inputs, before any homology; TaskError when no network could be
+    extracted; KeyboardInterrupt with every finished task kept.
+    """
+    from toposcope.study.plan import checked
+    from toposcope.study.stages import conduct
+
+    plan = checked(study)
+    _check.integer(workers, "workers", at_least=1)
+    folder = Path(out) if out is not None else Path("runs") / plan.name
+    with _executor(workers, executor) as pool:
+        results = conduct(plan, folder, Driver(Store(folder / "store"), pool, progress or Silence(), workers))
+    results.write()
+    return results
+
+
+@dataclasses.dataclass
+class Driver:
+    """Performs tasks whose artefacts are not in the store, and remembers which failed.
+
+    failed: (title, message) of every failure. repaired: damaged artefacts that were found. performed: tasks that ran.
+    """
+
+    store: Store
+    pool: Executor | None
+    progress: Progress
+    workers: int
+    failed: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    repaired: int = 0
+    performed: int = 0
+
+    def fail(self, title: str, error: Exception) -> None:
+        """Note a failure, and say it."""
+        message = " ".join(str(error).split()) or type(error).__name__
+        self.failed.append((title, message))
+        self.progress.say(f"failed  {title}: {message}")
+
+    def discard(self, key: str) -> None:
+        """Forget an artefact that turned out to be of no use."""
+        self.store.path(key).unlink(missing_ok=True)
+        self.repaired += 1
+
+    def say(self, line: str) -> None:
+        """Pass a line on."""
+        self.progress.say(line)
+
+    def perform(self, stage: str, tasks: Sequence[Task]) -> set[str]:
+        """Perform what is missing. Returns the keys that are now in the store."""
+        unique = {task.key: task for task in tasks}
+        present = set()
+        missing: list[Task] = []
+        for key, task in unique.items():
+            there = key in self.store
+            if there and self.store.intact(key):
+                present.add(key)
+            else:
+                self.repaired += there
+                missing.append(task)
+        self.progress.stage(stage, len(unique), len(present))
+        self.performed += len(missing)
+        finished = self._in_turn(stage, missing) if self.pool is None else self._in_pool(stage, missing, self.pool)
+        done = 0
+        for task, error in finished:
+            done += 1
+            self.progress.advance(stage, done)
+            if error is None:
+                present.add(task.key)
+                continue
+            self.fail(task.title, error)
+        return present
+
+    def _in_turn(self, stage: str, tasks: Sequence[Task]) -> Iterator[tuple[Task, Exception | None]]:
+        with _one_thread():
+            for done, task in enumerate(tasks):
+                yield task, _outcome(task, self.store, self._within(stage, done))
+
+    def _within(self, stage: str, done: int) -> Callable[[int, int | None], None]:
+        def advance(part: int, whole: int | None) -> None:
+            if whole:
+                self.progress.advance(stage, done + part / whole)
+
+        return advance
+
+    def _in_pool(self, stage: str, tasks: Sequence[Task], pool: Executor) -> Iterator[tuple[Task, Exception | None]]:
+        waiting = iter(tasks)
+        running: dict[Future[Exception | None], Task] = {}
+        while True:
+            for task in itertools.islice(waiting, _IN_FLIGHT * self.workers - len(running)):
+                running[pool.submit(_in_worker, task, self.store)] = task
+            if not running:
+                return
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                task = running.pop(future)
+                try:
+                    yield task, future.result()
+                except BrokenProcessPool:
+                    raise TaskError(
+                        f"a worker process died during {task.title} (out of memory, or killed); run again with fewer "
+                        "workers, and in a script keep the call under if __name__ == '__main__'"
+                    ) from None
+
+
+def _in_worker(task: Task, store: Store) -> Exception | None:
+    with _one_thread():
+        return _outcome(task, store, None)
+
+
+def _outcome(task: Task, store: Store, progress: Callable[[int, int | None], None] | None) -> Exception | None:
+    """Perform one task; an error is an outcome, because the other tasks go on."""
+    try:
+        task.perform(store, progress)
+    except Exception as error:
+        return error if isinstance(error, ToposcopeError) else TaskError(f"{type(error).__name__}: {error}")
+    return None
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """One numerical thread, so that sums are added in one order; what was set before comes back."""
+    from threadpoolctl import threadpool_limits
+
+    torch = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch is not None else None
+    with threadpool_limits(limits=1):
+        if torch is not None:
+            torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            if torch is not None:
+                torch.set_num_threads(before)
+
+
+@contextmanager
+def _executor(workers: int, executor: Executor | None) -> Iterator[Executor | None]:
+    """The executor that was given, a pool of processes, or None to work in this process."""
+    if executor is not None or workers == 1:
+        yield executor
+        return
+    context = multiprocessing.get_context("spawn")
+    others = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
+    try:
+        yield pool
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for child in set(multiprocessing.active_children()) - others:
+            child.terminate()
+        raise
+    pool.shutdown()
+
+
+def _start_worker() -> None:
+    """A worker leaves at once when it is interrupted, and when the process that started it is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+
+
+def _leave_with(parent: Any) -> None:
+    parent.join()
+    os._exit(1)

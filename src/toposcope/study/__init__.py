@@ -1,0 +1,12 @@
+"""A study: a frozen plan, the tasks it asks for, and the results it gives."""
+
+from __future__ import annotations
+
+from toposcope.study import layers
+from toposcope.study.plan import Study
+from toposcope.study.results import Failure, Results
+
+TEMPLATES = {"layers": layers.TEMPLATE}
+"""Recipe → a commented plan, as `toposcope init RECIPE` prints it."""
+
+__all__ = ["TEMPLATES", "Failure", "Results", "Study"]

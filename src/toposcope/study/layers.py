@@ -1,0 +1,181 @@
+"""Recipe `layers`: how does the shape of a network's representation change along its depth, and between networks?
+
+Every layer of every network is measured against every other on the same draws of the same inputs. Planned comparisons
+are tested: adjacent layers of each network, and the layers of every pair of networks that `[[compare]]` names.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from toposcope._errors import PlanError
+from toposcope.study.plan import Study
+from toposcope.study.tasks import Extracted, Layer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TEMPLATE = """\
+# A toposcope study: how the shape of each layer's activations changes along depth and between networks.
+# Run it with:  toposcope run study.toml        Look before you leap:  toposcope run study.toml --dry-run
+recipe = "layers"
+seed = 0                          # decides the draws; the same seed gives the same tables, byte for byte
+
+[inputs]
+source = "digits:test"            # a folder of images (class folders become labels), .npy, .npz, or digits
+# limit = 1000                    # use only the first so many
+
+[[network]]                       # one block for each network; names are yours
+name = "resnet"
+model = "torchvision:resnet18@random"   # torchvision:, timm:, hf:, onnx:FILE or package.module:factory,
+                                        # with @pretrained, @random or @FILE.safetensors
+layers = ["blocks"]               # globs on module names, re:PATTERN, or the presets stages, blocks, all
+# family = "resnet"               # networks of one family share a shape in plots
+# reduce = "auto"                 # mean, max, cls, last, flatten, spatial:k, tokens, pixels
+# classes = [0, 1, 2]             # what the outputs stand for: accuracy on the inputs is then measured
+# inputs = "digits:train"         # inputs of its own
+
+# [[network]]                     # activations that were saved before need no torch: one file for each layer
+# name = "saved"
+# representations = "activations/"
+
+# [[compare]]                     # a planned comparison, layer by layer, tested and adjusted with all others
+# a = "resnet"
+# b = "saved"
+# claim = "resnet against saved"
+
+[cloud]
+size = 100                        # points in each cloud: equal everywhere, because more points give longer diagrams
+draws = 8                         # disjoint draws: size × draws inputs are needed; 6 or more for tests at 0.05
+metric = "euclidean"
+scale = "q0.9"                    # distances are divided by this quantile of each draw's own; "none" for raw
+
+[homology]
+max_degree = 1
+
+[distance]
+name = "wasserstein"              # or bottleneck, sliced_wasserstein
+order = 1
+
+[test]
+alpha = 0.05
+adjust = "max-t"                  # or holm, none
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Planned:
+    """A comparison that was fixed before anything was computed."""
+
+    claim: str
+    a: Layer
+    b: Layer
+    paired: bool
+
+
+def planned(plan: Study, networks: Sequence[Extracted]) -> list[Planned]:
+    """Every planned comparison: adjacent layers, then those of `[[compare]]`.
+
+    Raises PlanError when two networks to be compared share some but not all inputs: such draws are neither paired nor
+    independent.
+    """
+    by_name = {network.network: network for network in networks}
+    comparisons = [
+        Planned(f"depth of {network.network}", a, b, paired=True)
+        for network in networks
+        for a, b in itertools.pairwise(network.layers)
+    ]
+    for pair in plan.compare:
+        if pair.a not in by_name or pair.b not in by_name:
+            continue  # its extraction failed, and that is said
+        a, b = by_name[pair.a], by_name[pair.b]
+        claim = pair.claim or f"{pair.a} against {pair.b}"
+        comparisons += [Planned(claim, x, y, paired=a.ids == b.ids) for x, y in matched_layers(a.layers, b.layers)]
+    return comparisons
+
+
+def matched_layers(a: Sequence[Layer], b: Sequence[Layer]) -> list[tuple[Layer, Layer]]:
+    """Pairs of layers: by name where all names of the shorter are in the other, else by relative depth."""
+    names = {layer.layer: layer for layer in b}
+    if {layer.layer for layer in a} == set(names):
+        return [(layer, names[layer.layer]) for layer in a]
+    if len(a) > len(b):
+        return [(x, y) for y, x in matched_layers(b, a)]
+
+    def depth(layers: Sequence[Layer], position: int) -> float:
+        return position / max(1, len(layers) - 1)
+
+    return [
+        (layer, b[min(range(len(b)), key=lambda j: (abs(depth(b, j) - depth(a, i)), j))]) for i, layer in enumerate(a)
+    ]
+
+
+def findings(plan: Study, tests: pd.DataFrame) -> list[str]:
+    """One sentence for each claim, built from the table of tests; claims of `[[compare]]` come first."""
+    claims: dict[str, list[dict[str, Any]]] = {}
+    for row in tests.to_dict("records"):
+        claims.setdefault(str(row["claim"]), []).append({str(key): value for key, value in row.items()})
+    depth = {f"depth of {network.name}" for network in plan.network}
+    sentences = [_about_layers(claim, rows, plan.test.alpha) for claim, rows in claims.items() if claim not in depth]
+    along = [row for claim, rows in claims.items() if claim in depth for row in rows]
+    if along:
+        most = max(along, key=lambda row: row["effect"])
+        sentences.append(
+            f"Along depth: {_differing(along, plan.test.alpha)} of {_pairs(along)} steps between adjacent layers "
+            f"change the shape (family-wise α = {plan.test.alpha:g}), most {most['network_a']}, {most['layer_a']} → "
+            f"{most['layer_b']} ({_size(most)})."
+        )
+    return sentences
+
+
+def _about_layers(claim: str, rows: list[dict[str, Any]], alpha: float) -> str:
+    pairs, differ = _pairs(rows), _differing(rows, alpha)
+    most = max(rows, key=lambda row: row["effect"])
+    same_name = most["layer_a"] == most["layer_b"]
+    where = str(most["layer_a"])
+    if not same_name:
+        where = f"{most['network_a']} {most['layer_a']} and {most['network_b']} {most['layer_b']}"
+    name = claim[:1].upper() + claim[1:]
+    if differ == 0:
+        return (
+            f"{name}: no difference in shape was shown in any of {pairs} layers (family-wise α = {alpha:g}; largest "
+            f"at {where}, {_size(most)}); that is not evidence that they are equal."
+        )
+    which = f"all {pairs}" if differ == pairs else f"{differ} of {pairs}"
+    return f"{name}: {which} layers differ in shape (family-wise α = {alpha:g}), most at {where} ({_size(most)})."
+
+
+def _pairs(rows: list[dict[str, Any]]) -> int:
+    return len({(row["network_a"], row["layer_a"], row["network_b"], row["layer_b"]) for row in rows})
+
+
+def _differing(rows: list[dict[str, Any]], alpha: float) -> int:
+    return _pairs([row for row in rows if row["p_adjusted"] <= alpha])
+
+
+def _size(row: dict[str, Any]) -> str:
+    return f"H{row['degree']}, {1 + row['effect']:.2f}× sampling noise, adjusted p = {row['p_adjusted']:.2g}"
+
+
+def check_inputs(plan: Study, networks: Sequence[Extracted]) -> list[str]:
+    """What must hold of the inputs before anything is drawn. Returns a line on inputs needed and held.
+
+    Raises PlanError when there are too few inputs for the draws, saying what would do.
+    """
+    needed = plan.cloud.size * plan.cloud.draws
+    lines = []
+    for network in networks:
+        held = min((layer.inputs for layer in network.layers), default=0)
+        rows_per_input = network.layers[0].source.reduction or "" if network.layers else ""
+        whole = not rows_per_input.startswith(("tokens", "pixels", "every"))
+        if whole and held < needed:
+            raise PlanError(
+                f"network {network.network!r} holds {held} inputs, and {plan.cloud.draws} disjoint draws of "
+                f"{plan.cloud.size} need {needed}; give more inputs, or set [cloud] size = {held // plan.cloud.draws} "
+                f"or draws = {held // plan.cloud.size}"
+            )
+        lines.append(f"{network.network}: {needed} inputs needed, {held} held")
+    return lines

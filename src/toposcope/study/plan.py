@@ -1,0 +1,274 @@
+"""Study: a frozen plan, read from TOML and checked before anything runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from toposcope._errors import FileError, InputError, PlanError, close_names
+from toposcope.cloud.metrics import METRICS
+from toposcope.cloud.scale import scale_rule
+from toposcope.distances.measures import DISTANCES, Distance, distance_named
+
+
+class Part(BaseModel):
+    """A table of the plan: frozen, and closed to unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Inputs(Part):
+    """`[inputs]`: what every network sees. source: as `ts.extract` takes it. limit: use the first so many only."""
+
+    source: str | None = None
+    limit: int | None = Field(default=None, ge=1)
+
+
+class Network(Part):
+    """`[[network]]`: one network with its weights and the layers to look at, or a folder of saved representations.
+
+    name: unique, in tables and report. model: MODEL as on the command line. representations: a folder or a glob of
+    `.npz`, `.npy` or `.safetensors` files instead of a model, one file per layer, in sorted order. family: networks of
+    one family share a shape in plots. seed: of random weights. inputs: a source of its own instead of `[inputs]`.
+    classes: what the network's outputs stand for, in order; its accuracy on the inputs of those classes is measured.
+    """
+
+    name: str = Field(min_length=1)
+    model: str | None = None
+    representations: str | None = None
+    family: str | None = None
+    seed: int = 0
+    layers: Annotated[tuple[str, ...], Field(min_length=1, strict=False)] = ("blocks",)
+    reduce: str = "auto"
+    inputs: str | None = None
+    classes: Annotated[tuple[int | str, ...] | None, Field(strict=False)] = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Network:
+        if (self.model is None) == (self.representations is None):
+            raise ValueError(f"network {self.name!r} needs either `model` or `representations`")
+        return self
+
+
+class Comparing(Part):
+    """`[[compare]]`: a planned comparison of two networks, layer by layer.
+
+    a, b: names of networks. claim: what it is called. Layers of equal names are compared; where the names differ, each
+    layer of the shorter network with the layer of the other that is nearest in relative depth.
+    """
+
+    a: str
+    b: str
+    claim: str = ""
+
+
+class Cloud(Part):
+    """`[cloud]`: size points in each of `draws` disjoint draws, their metric and the scale they are divided by."""
+
+    size: int = Field(default=100, ge=2)
+    draws: int = Field(default=10, ge=1)
+    metric: str = "euclidean"
+    scale: str | float | None = "q0.9"
+
+    @field_validator("metric")
+    @classmethod
+    def _known_metric(cls, value: str) -> str:
+        if value not in METRICS:
+            raise ValueError(f"metric {value!r} is not known{close_names(value, METRICS)}")
+        return value
+
+    @field_validator("scale")
+    @classmethod
+    def _known_scale(cls, value: str | float | None) -> str | float | None:
+        return scale_rule(None if value == "none" else value)
+
+
+class Homology(Part):
+    """`[homology]`: degrees 0 to max_degree over Z/field, up to a threshold after scaling."""
+
+    max_degree: int = Field(default=1, ge=0, le=3)
+    field: int = Field(default=2, ge=2)
+    threshold: float | None = Field(default=None, gt=0)
+
+
+class DistanceChoice(Part):
+    """`[distance]`: the distance between diagrams. TOML writes the ground norm of infinity as `inf`."""
+
+    name: str = "wasserstein"
+    order: float = Field(default=1.0, ge=1)
+    ground: float = float("inf")
+    directions: int = Field(default=50, ge=1)
+
+    @field_validator("name")
+    @classmethod
+    def _known_name(cls, value: str) -> str:
+        if value not in DISTANCES:
+            raise ValueError(f"distance {value!r} is not known{close_names(value, DISTANCES)}")
+        return value
+
+    def measure(self) -> Distance:
+        """The distance itself."""
+        return distance_named(self.name, order=self.order, ground=self.ground, directions=self.directions)
+
+
+class Test(Part):
+    """`[test]`: family-wise level of the permutation tests, how they are adjusted, and the level of intervals."""
+
+    __test__ = False
+
+    alpha: float = Field(default=0.05, gt=0, lt=1)
+    adjust: Literal["max-t", "holm", "none"] = "max-t"
+    confidence: float = Field(default=0.95, gt=0, lt=1)
+
+
+class Extraction(Part):
+    """`[extract]`: how activations are computed. batch_size and device may change the last bits, so both are part of
+    every artefact's key."""
+
+    batch_size: int = Field(default=64, ge=1)
+    device: str | None = None
+    precision: Literal["float16", "bfloat16"] | None = None
+
+
+class Study(Part):
+    """A plan: which networks, inputs, draws, homology, distance and tests. `Study.read` reads one from TOML."""
+
+    recipe: Literal["layers"]
+    name: str = "study"
+    seed: int = 0
+    inputs: Inputs = Inputs()
+    network: Annotated[tuple[Network, ...], Field(min_length=1, strict=False)]
+    compare: Annotated[tuple[Comparing, ...], Field(strict=False)] = ()
+    cloud: Cloud = Cloud()
+    homology: Homology = Homology()
+    distance: DistanceChoice = DistanceChoice()
+    test: Test = Test()
+    extract: Extraction = Extraction()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Study:
+        names = [network.name for network in self.network]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(f"network name {repeated[0]!r} is used twice; every [[network]] needs its own")
+        for pair in self.compare:
+            for name in (pair.a, pair.b):
+                if name not in names:
+                    raise ValueError(
+                        f"[[compare]] names network {name!r}, which is not there{close_names(name, names)}"
+                    )
+            if pair.a == pair.b:
+                raise ValueError(f"[[compare]] compares {pair.a!r} with itself")
+        for network in self.network:
+            if network.model is not None and self.source_of(network) is None:
+                raise ValueError(f"network {network.name!r} has no inputs; give [inputs] source, or its own `inputs`")
+        return self
+
+    def source_of(self, network: Network) -> str | None:
+        """The inputs of a network: its own, or the plan's."""
+        return network.inputs or self.inputs.source
+
+    @classmethod
+    def parse(cls, table: dict[str, Any], where: str = "the plan", name: str = "study") -> Study:
+        """A Study from the tables of a TOML file. Raises PlanError in one line: what, where, how to mend it."""
+        try:
+            return cls.model_validate({"name": name, **table})
+        except ValidationError as error:
+            raise PlanError(f"{where}: {_first_mistake(error)}") from None
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Study:
+        """Read a plan from a TOML file; its name is the file's, unless the plan gives one.
+
+        Relative paths in a plan are relative to the folder that the program runs in.
+        Raises FileError when the file cannot be read, PlanError when it is not a plan.
+        """
+        file = Path(path)
+        try:
+            table = tomllib.loads(file.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise FileError(f"cannot read {file}: {error.strerror or error}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise PlanError(f"{file} is not a TOML file: {error}") from None
+        return cls.parse(table, str(file), file.stem)
+
+    def to_json(self) -> dict[str, Any]:
+        """The whole plan, defaults included, as JSON values; `Study.parse` reads it back."""
+        plan: dict[str, Any] = _without_infinity(self.model_dump(mode="python"))
+        return plan
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any], where: str = "the plan") -> Study:
+        """Read what `to_json` gave."""
+        return cls.parse(_with_infinity(value), where)
+
+    @property
+    def digest(self) -> str:
+        """Twelve hex digits that name this plan's content."""
+        return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _first_mistake(error: ValidationError) -> str:
+    """The first thing that is wrong, in the field's words instead of the validator's."""
+    mistakes = error.errors(include_url=False)
+    first = mistakes[0]
+    place = ".".join(str(part) for part in first["loc"])
+    kind = first["type"]
+    if kind == "extra_forbidden":
+        known = _keys_at(first["loc"][:-1])
+        text = f"`{place}` is not a key of a plan{close_names(str(first['loc'][-1]), known)}"
+    elif kind == "missing":
+        text = f"`{place}` is missing"
+    elif kind == "value_error":
+        message = str(first["ctx"]["error"])
+        text = f"`{place}`: {message}" if place else message
+    else:
+        given = f", not {first['input']!r}" if isinstance(first["input"], (str, int, float, bool)) else ""
+        text = f"`{place}`: {first['msg'][0].lower()}{first['msg'][1:]}{given}"
+    more = len(mistakes) - 1
+    return text + (f" (and {more} more)" if more else "")
+
+
+def _keys_at(place: tuple[int | str, ...]) -> list[str]:
+    parts: dict[str, type[Part]] = {
+        "inputs": Inputs,
+        "network": Network,
+        "compare": Comparing,
+        "cloud": Cloud,
+        "homology": Homology,
+        "distance": DistanceChoice,
+        "test": Test,
+        "extract": Extraction,
+    }
+    part = parts[str(place[0])] if place else Study
+    return list(part.model_fields)
+
+
+def _without_infinity(value: Any) -> Any:
+    """JSON has no infinity: it travels as text."""
+    if isinstance(value, dict):
+        return {key: _without_infinity(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_infinity(entry) for entry in value]
+    return "inf" if isinstance(value, float) and value == float("inf") else value
+
+
+def _with_infinity(value: Any) -> Any:
+    if isinstance(value, dict):
+        if value.get("ground") == "inf":
+            value = {**value, "ground": float("inf")}
+        return {key: _with_infinity(entry) for key, entry in value.items()}
+    return value
+
+
+def checked(plan: Study) -> Study:
+    """`plan` if it is a Study. Raises InputError."""
+    if not isinstance(plan, Study):
+        raise InputError(f"study is a {type(plan).__name__}, not a Study; read one with ts.Study.read(path)")
+    return plan

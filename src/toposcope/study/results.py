@@ -1,0 +1,163 @@
+"""Results: what a run made of a plan. Tidy tables, the diagrams behind them, findings, and where it all came from."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toposcope import _io
+from toposcope._errors import FileError, InputError, close_names
+from toposcope.diagram import PersistenceDiagram
+from toposcope.store import Store
+from toposcope.study.plan import Study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA = 1
+
+PAIR = ["network_a", "layer_a", "network_b", "layer_b", "degree"]
+COLUMNS: dict[str, list[str]] = {
+    "networks": ["network", "family", "checkpoint", "data", "layers", "inputs", "seed", "accuracy", "judged"],
+    "layers": [
+        "network",
+        "layer",
+        "position",
+        "depth",
+        "module",
+        "shape",
+        "reduction",
+        "dimension",
+        "effective_dimension",
+        "inputs",
+        "duplicates",
+        "scale",
+    ],
+    "descriptors": ["network", "layer", "depth", "draw", "degree", "descriptor", "value"],
+    "descriptor_means": ["network", "layer", "depth", "degree", "descriptor", "mean", "low", "high", "draws"],
+    "distances": [*PAIR, "measure", "draw_a", "draw_b", "value"],
+    "distance_means": [*PAIR, "measure", "mean", "low", "high", "draws", "same_inputs", "noise"],
+    "tests": [
+        "claim",
+        *PAIR,
+        "statistic",
+        "effect",
+        "low",
+        "high",
+        "p",
+        "p_adjusted",
+        "unit",
+        "null",
+    ],
+}
+"""Columns of every table, in order; README of a run's `tables/`.
+
+`low` and `high` bound the mean by Student's t over disjoint draws. `noise` is the mean distance between two disjoint
+draws of one and the same layer, averaged over the two layers: what a distance between different inputs amounts to when
+nothing differs. `scale` is the mean over draws of the number that distances were divided by.
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Failure:
+    """A task that failed, and what it said."""
+
+    title: str
+    message: str
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Results:
+    """The outcome of `ts.run`.
+
+    plan: the Study. tables: name → pandas DataFrame (see `toposcope.study.results.COLUMNS`). findings: sentences
+    computed from the tables, the headline first. warnings: everything a reader has to know. failed: tasks that failed.
+    provenance: versions, machine, seeds, times, command. keys: artefact of every diagram, by network, layer, draw.
+    folder: where all of it is.
+    """
+
+    plan: Study
+    tables: Mapping[str, pd.DataFrame]
+    findings: tuple[str, ...]
+    warnings: tuple[str, ...]
+    failed: tuple[Failure, ...]
+    provenance: Mapping[str, Any]
+    keys: Mapping[str, Mapping[str, tuple[str, ...]]]
+    folder: Path
+
+    @property
+    def headline(self) -> str:
+        """The first finding."""
+        return self.findings[0] if self.findings else "Nothing was compared: the plan has one layer, or too few draws."
+
+    @property
+    def store(self) -> Store:
+        """The artefacts of this run."""
+        return Store(self.folder / "store")
+
+    def diagram(self, network: str, layer: str, draw: int = 0) -> PersistenceDiagram:
+        """The diagram of one draw of one layer. Raises InputError for an unknown name, FileError when it is gone."""
+        if network not in self.keys:
+            raise InputError(f"there is no network {network!r}{close_names(network, self.keys)}")
+        layers = self.keys[network]
+        if layer not in layers:
+            raise InputError(f"network {network!r} has no layer {layer!r}{close_names(layer, layers)}")
+        if not 0 <= draw < len(layers[layer]):
+            raise InputError(f"{network} / {layer} has {len(layers[layer])} draws, numbered from 0; there is no {draw}")
+        return PersistenceDiagram.from_arrays(self.store.read(layers[layer][draw]))
+
+    def write(self) -> None:
+        """Write `tables/*.csv`, `study.json` and `results.json` into the folder, each atomically."""
+        for name, table in self.tables.items():
+            _io.write_text(self.folder / "tables" / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
+        _io.write_json(
+            self.folder / "results.json",
+            {
+                "schema": SCHEMA,
+                "plan": self.plan.to_json(),
+                "findings": self.findings,
+                "warnings": self.warnings,
+                "failed": [dataclasses.asdict(failure) for failure in self.failed],
+                "provenance": dict(self.provenance),
+                "keys": self.keys,
+            },
+        )
+
+    @classmethod
+    def read(cls, folder: str | os.PathLike[str]) -> Results:
+        """Read the results of a run from its folder. Raises FileError when it holds none, or of another version."""
+        import pandas as pd
+
+        where = Path(folder)
+        if not (where / "results.json").is_file():
+            raise FileError(f"{where} holds no results.json; give the folder of a run that finished")
+        fields = _io.read_json(where / "results.json")
+        if not isinstance(fields, dict) or fields.get("schema") != SCHEMA:
+            raise FileError(f"{where}/results.json was written by another version of toposcope; run the study again")
+        tables = {}
+        for name in COLUMNS:
+            try:
+                tables[name] = pd.read_csv(
+                    where / "tables" / f"{name}.csv",
+                    keep_default_na=False,
+                    na_values=[""],
+                    float_precision="round_trip",
+                )
+            except (OSError, ValueError) as error:
+                raise FileError(f"cannot read {where}/tables/{name}.csv: {error}; run the study again") from error
+        return cls(
+            plan=Study.from_json(fields["plan"], str(where)),
+            tables=tables,
+            findings=tuple(fields["findings"]),
+            warnings=tuple(fields["warnings"]),
+            failed=tuple(Failure(**failure) for failure in fields["failed"]),
+            provenance=fields["provenance"],
+            keys={
+                network: {layer: tuple(keys) for layer, keys in layers.items()}
+                for network, layers in fields["keys"].items()
+            },
+            folder=where,
+        )

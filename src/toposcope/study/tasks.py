@@ -1,0 +1,403 @@
+"""The tasks of a study: each makes one artefact from others, and nothing but its content decides the result.
+
+extract → representations;  representation + draw → diagram;  two lists of diagrams → distances between their draws.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import warnings
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from toposcope._errors import FileError, PlanError, ToposcopeWarning
+from toposcope._types import Array, Float64
+from toposcope.cloud import disjoint_draws, duplicate_rows, effective_dimension
+from toposcope.diagram import PersistenceDiagram
+from toposcope.representation import Representation, Source, read_representation
+from toposcope.rips import vietoris_rips
+from toposcope.store import Store, digest_of_file, key_of
+from toposcope.study.plan import Cloud, DistanceChoice, Homology, Network, Study
+
+SCHEMA = 1
+"""Raised when the code changes what an artefact holds: older artefacts are then computed again."""
+
+
+def installed_versions(*packages: str) -> dict[str, str]:
+    """Versions of those packages that are installed, without importing them."""
+    found = {}
+    for package in packages:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+@functools.cache
+def engine_versions() -> dict[str, str]:
+    """Versions of what decides the bits of a diagram and of a distance."""
+    return installed_versions("gudhi", "numpy", "scipy")
+
+
+class Task(Protocol):
+    """Something that makes one artefact."""
+
+    @property
+    def key(self) -> str:
+        """The artefact's key."""
+
+    @property
+    def title(self) -> str:
+        """What a person calls it."""
+
+    def perform(self, store: Store, progress: Callable[[int, int | None], None] | None = None) -> None:
+        """Make the artefact."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Layer:
+    """One layer of one network: where its representation is kept, and what is known about it."""
+
+    network: str
+    layer: str
+    key: str
+    source: Source
+    inputs: int
+    dimension: int
+    duplicates: int
+    effective_dimension: float
+
+    @property
+    def title(self) -> str:
+        """``network / layer``."""
+        return f"{self.network} / {self.layer}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Extracted:
+    """What a network gave: its layers in order of execution, measured accuracy, and warnings."""
+
+    network: str
+    layers: tuple[Layer, ...]
+    data: str
+    ids: str
+    checkpoint: str | None
+    accuracy: float | None
+    judged: int
+    warnings: tuple[str, ...]
+
+    @classmethod
+    def read(cls, store: Store, key: str) -> Extracted:
+        """Read the manifest of an extraction. Raises FileError."""
+        fields = json.loads(str(store.read(key)["manifest"]))
+        layers = tuple(
+            Layer(**{**layer, "source": Source.from_json(json.dumps(layer["source"]))}) for layer in fields["layers"]
+        )
+        return cls(**{**fields, "layers": layers, "warnings": tuple(fields["warnings"])})
+
+    def write(self, store: Store, key: str) -> None:
+        """Write the manifest; it comes last, so that it stands only for layers that are all there."""
+        fields = dataclasses.asdict(self)
+        for layer, fact in zip(fields["layers"], self.layers, strict=True):
+            layer["source"] = json.loads(fact.source.to_json())
+        store.write(key, {"manifest": np.array(json.dumps(fields, sort_keys=True))})
+
+
+@dataclasses.dataclass(frozen=True)
+class Extract:
+    """Run one network over its inputs and keep every layer that the plan asks for."""
+
+    plan: Study
+    network: Network
+    identity: str
+
+    @classmethod
+    def planned(cls, plan: Study, network: Network, inputs_digest: str, weights: str) -> Extract:
+        """The task, with what decides its content hashed: weights, inputs, and how activations are computed."""
+        spec = network.model_dump(mode="json", exclude={"family", "representations"})
+        identity = key_of(
+            "extraction",
+            schema=SCHEMA,
+            network=spec,
+            extract=plan.extract.model_dump(mode="json"),
+            inputs=inputs_digest,
+            weights=weights,
+            versions=installed_versions("numpy", "torch", "torchvision", "timm", "transformers", "onnxruntime"),
+        )
+        return cls(plan, network, identity)
+
+    @property
+    def key(self) -> str:
+        """Key of the manifest."""
+        return self.identity
+
+    @property
+    def title(self) -> str:
+        """For progress and failures."""
+        return f"extraction of {self.network.name}"
+
+    def perform(self, store: Store, progress: Callable[[int, int | None], None] | None = None) -> None:
+        """Extract, keep one representation per layer, then the manifest."""
+        from toposcope.extract import extract, load_inputs, load_network
+
+        network = self.network
+        assert network.model is not None
+        source = self.plan.source_of(network)
+        assert source is not None
+        patterns = list(network.layers)
+        judged = network.classes is not None and "output" not in patterns
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ToposcopeWarning)
+            loaded = load_network(network.model, seed=network.seed)
+            inputs = load_inputs(source, limit=self.plan.inputs.limit)
+            representations = extract(
+                loaded,
+                inputs,
+                layers=[*patterns, "output"] if judged else patterns,
+                reduce=network.reduce,
+                batch_size=self.plan.extract.batch_size,
+                device=self.plan.extract.device,
+                precision=self.plan.extract.precision,
+                name=network.name,
+                seed=network.seed,
+                progress=progress,
+            )
+        accuracy, count = None, 0
+        if network.classes is not None:
+            accuracy, count = _accuracy(representations["output"], network)
+            if judged:
+                del representations["output"]
+        said = [str(warning.message) for warning in caught if issubclass(warning.category, ToposcopeWarning)]
+        _keep(store, self.key, network.name, list(representations.values()), source, accuracy, count, said)
+
+
+@dataclasses.dataclass(frozen=True)
+class Import:
+    """Take representations that were saved before, one file per layer, in the order of their names."""
+
+    network: Network
+    files: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def planned(cls, network: Network) -> Import:
+        """The task, with every file's digest. Raises PlanError when there are no files."""
+        assert network.representations is not None
+        where = Path(network.representations)
+        endings = {".npz", ".npy", ".safetensors"}
+        found = where.iterdir() if where.is_dir() else Path().glob(network.representations)
+        if where.is_absolute() and not where.is_dir():
+            found = where.parent.glob(where.name)
+        files = sorted(path for path in found if path.suffix in endings)
+        if not files:
+            raise PlanError(
+                f"network {network.name!r}: representations = {network.representations!r} holds no .npz, .npy or "
+                ".safetensors file; give a folder of them, one file per layer"
+            )
+        return cls(network, tuple((str(path), digest_of_file(path)) for path in files))
+
+    @property
+    def key(self) -> str:
+        """Key of the manifest."""
+        names = [(Path(path).name, digest) for path, digest in self.files]
+        return key_of("import", schema=SCHEMA, network=self.network.name, files=names, numpy=np.__version__)
+
+    @property
+    def title(self) -> str:
+        """For progress and failures."""
+        return f"reading of {self.network.name}"
+
+    def perform(self, store: Store, progress: Callable[[int, int | None], None] | None = None) -> None:
+        """Read and check every file, keep them, then the manifest."""
+        representations = []
+        for position, (path, _digest) in enumerate(self.files):
+            read = read_representation(path)
+            source = read.source
+            if source.position is None:
+                depth = position / max(1, len(self.files) - 1)
+                source = dataclasses.replace(source, position=position, depth=depth)
+            source = dataclasses.replace(source, network=self.network.name)
+            representations.append(dataclasses.replace(read, source=source))
+            if progress is not None:
+                progress(position + 1, len(self.files))
+        order = sorted(range(len(representations)), key=lambda k: representations[k].source.position or 0)
+        ordered = [representations[k] for k in order]
+        data = str(self.network.representations)
+        _keep(store, self.key, self.network.name, ordered, ordered[0].source.data or data, None, 0, [])
+
+
+def _accuracy(output: Representation, network: Network) -> tuple[float, int]:
+    """Share of inputs whose largest output is their label, over the inputs whose label is one of the classes."""
+    classes = np.asarray(network.classes)
+    if output.labels is None:
+        raise PlanError(f"network {network.name!r} has `classes`, but its inputs have no labels; leave `classes` out")
+    if output.dimension != len(classes):
+        raise PlanError(
+            f"network {network.name!r} has {len(classes)} `classes` and {output.dimension} outputs; name every output"
+        )
+    labels = output.labels.astype(classes.dtype) if classes.dtype.kind == "U" else output.labels
+    known = np.isin(labels, classes)
+    if not known.any():
+        raise PlanError(f"network {network.name!r}: no input has one of its `classes` as its label")
+    right = classes[np.argmax(output.points, axis=1)] == labels
+    return float(right[known].mean()), int(known.sum())
+
+
+def _keep(
+    store: Store,
+    key: str,
+    network: str,
+    representations: list[Representation],
+    data: str,
+    accuracy: float | None,
+    judged: int,
+    said: list[str],
+) -> None:
+    layers = []
+    for representation in representations:
+        name = representation.source.layer or "layer"
+        layer_key = key_of("representation", extraction=key, layer=name)
+        arrays: dict[str, Array] = {"points": representation.points, "sample_ids": representation.sample_ids}
+        if representation.labels is not None:
+            arrays["labels"] = representation.labels
+        arrays["source"] = np.array(representation.source.to_json())
+        store.write(layer_key, arrays)
+        layers.append(
+            Layer(
+                network=network,
+                layer=name,
+                key=layer_key,
+                source=representation.source,
+                inputs=len(np.unique(representation.sample_ids)),
+                dimension=representation.dimension,
+                duplicates=duplicate_rows(representation),
+                effective_dimension=effective_dimension(representation),
+            )
+        )
+    ids = sorted({str(entry) for r in representations for entry in r.sample_ids.tolist()})
+    Extracted(
+        network=network,
+        layers=tuple(layers),
+        data=data,
+        ids=key_of("ids", ids=ids),
+        checkpoint=representations[0].source.checkpoint if representations else None,
+        accuracy=accuracy,
+        judged=judged,
+        warnings=tuple(said),
+    ).write(store, key)
+
+
+@functools.lru_cache(maxsize=2)
+def read_layer(store: Store, key: str) -> Representation:
+    """The representation of a layer; the last ones stay in memory, because draws of one layer follow each other."""
+    arrays = store.read(key)
+    source = Source.from_json(str(arrays["source"]))
+    return Representation(arrays["points"], arrays["sample_ids"], arrays.get("labels"), source)
+
+
+@dataclasses.dataclass(frozen=True)
+class Diagram:
+    """Persistent homology of one draw of one layer."""
+
+    layer: Layer
+    draw: int
+    seed: int
+    cloud: Cloud
+    homology: Homology
+
+    @functools.cached_property
+    def key(self) -> str:
+        """Of the diagram: the representation, the draw, and every parameter."""
+        return key_of(
+            "diagram",
+            schema=SCHEMA,
+            layer=self.layer.key,
+            draw=self.draw,
+            seed=self.seed,
+            cloud=self.cloud.model_dump(mode="json"),
+            homology=self.homology.model_dump(mode="json"),
+            versions=engine_versions(),
+        )
+
+    @property
+    def title(self) -> str:
+        """For progress and failures."""
+        return f"homology of {self.layer.title}, draw {self.draw}"
+
+    def perform(self, store: Store, progress: Callable[[int, int | None], None] | None = None) -> None:
+        """Draw, scale, compute, keep."""
+        representation = read_layer(store, self.layer.key)
+        rows = disjoint_draws(representation.sample_ids, self.cloud.size, self.cloud.draws, self.seed)[self.draw]
+        diagram = vietoris_rips(
+            representation.take(rows),
+            max_degree=self.homology.max_degree,
+            metric=self.cloud.metric,
+            scale=self.cloud.scale,
+            field=self.homology.field,
+            threshold=self.homology.threshold,
+            threads=1,
+        )
+        source = json.dumps({"network": self.layer.network, "layer": self.layer.layer, "draw": self.draw})
+        store.write(self.key, diagram.to_arrays(source))
+
+
+@functools.lru_cache(maxsize=4096)
+def read_diagram_of(store: Store, key: str) -> PersistenceDiagram:
+    """A diagram by key; many pairs read the same ones."""
+    return PersistenceDiagram.from_arrays(store.read(key), key)
+
+
+@dataclasses.dataclass(frozen=True)
+class Distances:
+    """Distances between the draws of two layers, in every degree.
+
+    a, b: keys of the diagrams of their draws, in order. draws: (draw of a, draw of b) pairs.
+    """
+
+    title: str
+    a: tuple[str, ...]
+    b: tuple[str, ...]
+    draws: tuple[tuple[int, int], ...]
+    max_degree: int
+    distance: DistanceChoice
+
+    @functools.cached_property
+    def key(self) -> str:
+        """Of the values: the diagrams, which pairs, and the distance."""
+        return key_of(
+            "distances",
+            schema=SCHEMA,
+            a=self.a,
+            b=self.b,
+            draws=self.draws,
+            max_degree=self.max_degree,
+            measure=self.distance.measure().name,
+            versions=engine_versions(),
+        )
+
+    def perform(self, store: Store, progress: Callable[[int, int | None], None] | None = None) -> None:
+        """Measure every pair, keep (degrees, pairs)."""
+        measure = self.distance.measure()
+        values: Float64 = np.array(
+            [
+                [
+                    measure(read_diagram_of(store, self.a[i]), read_diagram_of(store, self.b[j]), degree)
+                    for i, j in self.draws
+                ]
+                for degree in range(self.max_degree + 1)
+            ]
+        )
+        store.write(self.key, {"values": values})
+
+    def read(self, store: Store) -> Float64:
+        """(max_degree + 1, pairs) values. Raises FileError."""
+        values = store.read(self.key).get("values")
+        if values is None or values.shape != (self.max_degree + 1, len(self.draws)):
+            raise FileError(f"{store.path(self.key)} does not hold these distances; remove it and run again")
+        return values
