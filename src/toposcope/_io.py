@@ -92,27 +92,27 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, Array]:
     Raises FileError when the file is absent, truncated, damaged (zip checksums are verified) or holds objects.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise FileError(f"{path} is not an .npz archive")
-            return {name: archive[name] for name in archive.files}
-    except FileError:
-        raise
+        with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
+            arrays = {}
+            for name in archive.namelist():
+                with archive.open(name) as member:
+                    arrays[name.removesuffix(".npy")] = np.lib.format.read_array(member, allow_pickle=False)
+            return arrays
     except OSError as error:
         raise FileError(f"cannot read {path}: {error.strerror or error}") from error
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, TypeError, NotImplementedError) as error:
+    except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, TypeError, RuntimeError) as error:
         raise FileError(f"{path} is not a readable .npz archive: {error}") from error
 
 
 def read_array(path: str | os.PathLike[str], memory_map: bool = False) -> Array:
     """Read one array from an ``.npy`` file; never unpickles. Raises FileError."""
     try:
-        loaded: Any = np.load(path, mmap_mode="r" if memory_map else None, allow_pickle=False)
+        if memory_map:
+            return np.lib.format.open_memmap(path, mode="r")
+        with open(path, "rb") as file:
+            array: Array = np.lib.format.read_array(file, allow_pickle=False)
+            return array
     except OSError as error:
         raise FileError(f"cannot read {path}: {error.strerror or error}") from error
-    except (ValueError, EOFError, zipfile.BadZipFile, TypeError) as error:
+    except (ValueError, EOFError, TypeError) as error:
         raise FileError(f"{path} is not a readable .npy array: {error}") from error
-    if not isinstance(loaded, np.ndarray):
-        loaded.close()
-        raise FileError(f"{path} is an archive of several arrays, not one .npy array")
-    return loaded

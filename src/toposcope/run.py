@@ -8,11 +8,11 @@ byte for byte whatever happened on the way.
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import itertools
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
@@ -86,7 +86,7 @@ def run(
     plan = checked(study)
     _check.integer(workers, "workers", at_least=1)
     folder = Path(out) if out is not None else Path("runs") / plan.name
-    with _executor(workers, executor) as pool:
+    with open_executor(workers, executor) as pool:
         results = conduct(plan, folder, Driver(Store(folder / "store"), pool, progress or Silence(), workers))
     results.write()
     return results
@@ -97,6 +97,7 @@ class Driver:
     """Performs tasks whose artefacts are not in the store, and remembers which failed.
 
     failed: (title, message) of every failure. repaired: damaged artefacts that were found. performed: tasks that ran.
+    used: keys of everything that was asked for.
     """
 
     store: Store
@@ -106,6 +107,7 @@ class Driver:
     failed: list[tuple[str, str]] = dataclasses.field(default_factory=list)
     repaired: int = 0
     performed: int = 0
+    used: set[str] = dataclasses.field(default_factory=set)
 
     def fail(self, title: str, error: Exception) -> None:
         """Note a failure, and say it."""
@@ -127,6 +129,7 @@ class Driver:
         unique = {task.key: task for task in tasks}
         present = set()
         missing: list[Task] = []
+        self.used.update(unique)
         for key, task in unique.items():
             there = key in self.store
             if there and self.store.intact(key):
@@ -148,9 +151,10 @@ class Driver:
         return present
 
     def _in_turn(self, stage: str, tasks: Sequence[Task]) -> Iterator[tuple[Task, Exception | None]]:
-        with _one_thread():
-            for done, task in enumerate(tasks):
-                yield task, _outcome(task, self.store, self._within(stage, done))
+        for done, task in enumerate(tasks):
+            with _one_thread(task.uses_torch):
+                error = _outcome(task, self.store, self._within(stage, done))
+            yield task, error
 
     def _within(self, stage: str, done: int) -> Callable[[int, int | None], None]:
         def advance(part: int, whole: int | None) -> None:
@@ -179,7 +183,7 @@ class Driver:
 
 
 def _in_worker(task: Task, store: Store) -> Exception | None:
-    with _one_thread():
+    with _one_thread(task.uses_torch):
         return _outcome(task, store, None)
 
 
@@ -193,11 +197,11 @@ def _outcome(task: Task, store: Store, progress: Callable[[int, int | None], Non
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def _one_thread(torch_too: bool) -> Iterator[None]:
     """One numerical thread, so that sums are added in one order; what was set before comes back."""
     from threadpoolctl import threadpool_limits
 
-    torch = sys.modules.get("torch")
+    torch = import_torch() if torch_too else None
     before = torch.get_num_threads() if torch is not None else None
     with threadpool_limits(limits=1):
         if torch is not None:
@@ -209,8 +213,16 @@ def _one_thread() -> Iterator[None]:
                 torch.set_num_threads(before)
 
 
+def import_torch() -> Any:
+    """torch, or None where it is not installed: it has a pool of threads of its own."""
+    try:
+        return importlib.import_module("torch")
+    except ImportError:
+        return None
+
+
 @contextmanager
-def _executor(workers: int, executor: Executor | None) -> Iterator[Executor | None]:
+def open_executor(workers: int, executor: Executor | None = None) -> Iterator[Executor | None]:
     """The executor that was given, a pool of processes, or None to work in this process."""
     if executor is not None or workers == 1:
         yield executor

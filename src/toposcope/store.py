@@ -67,7 +67,7 @@ class Store:
             return False
         return True
 
-    def keys(self) -> Iterator[str]:
+    def __iter__(self) -> Iterator[str]:
         """Every artefact's key, sorted."""
         for path in sorted(self.folder.glob("*/*/*.npz")):
             yield f"{path.parent.parent.name}-{path.stem}"
@@ -83,7 +83,7 @@ class Store:
     def clean(self, keep: Collection[str]) -> tuple[int, int]:
         """Remove every artefact whose key is not in `keep`, and leftovers. Returns files removed and bytes freed."""
         wanted = set(keep)
-        doomed = [self.path(key) for key in self.keys() if key not in wanted] + self.leftovers()
+        doomed = [self.path(key) for key in self if key not in wanted] + self.leftovers()
         freed = 0
         for path in doomed:
             freed += path.stat().st_size

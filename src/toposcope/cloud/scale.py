@@ -47,7 +47,8 @@ def scale_value(distances: Floats, scale: str | float | None) -> float:
     if n < 2:
         return 1.0
     upper = distances[np.triu_indices(n, 1)]
-    value = float(np.quantile(upper.astype(np.float64, copy=False), float(rule[1:]), method="linear"))
+    with np.errstate(invalid="ignore"):  # between two infinities there is nothing to interpolate: NaN, caught below
+        value = float(np.quantile(upper.astype(np.float64, copy=False), float(rule[1:]), method="linear"))
     if not 0 < value < np.inf:
         raise InputError(
             f"scale={rule!r}: that quantile of the distances is {value:g}, so nothing can be divided by it; "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,7 +77,7 @@ class Results:
     plan: the Study. tables: name → pandas DataFrame (see `toposcope.study.results.COLUMNS`). findings: sentences
     computed from the tables, the headline first. warnings: everything a reader has to know. failed: tasks that failed.
     provenance: versions, machine, seeds, times, command. keys: artefact of every diagram, by network, layer, draw.
-    folder: where all of it is.
+    artefacts: keys of everything the run was made from. folder: where all of it is.
     """
 
     plan: Study
@@ -86,6 +87,7 @@ class Results:
     failed: tuple[Failure, ...]
     provenance: Mapping[str, Any]
     keys: Mapping[str, Mapping[str, tuple[str, ...]]]
+    artefacts: tuple[str, ...]
     folder: Path
 
     @property
@@ -123,14 +125,13 @@ class Results:
                 "failed": [dataclasses.asdict(failure) for failure in self.failed],
                 "provenance": dict(self.provenance),
                 "keys": self.keys,
+                "artefacts": self.artefacts,
             },
         )
 
     @classmethod
     def read(cls, folder: str | os.PathLike[str]) -> Results:
         """Read the results of a run from its folder. Raises FileError when it holds none, or of another version."""
-        import pandas as pd
-
         where = Path(folder)
         if not (where / "results.json").is_file():
             raise FileError(f"{where} holds no results.json; give the folder of a run that finished")
@@ -140,12 +141,7 @@ class Results:
         tables = {}
         for name in COLUMNS:
             try:
-                tables[name] = pd.read_csv(
-                    where / "tables" / f"{name}.csv",
-                    keep_default_na=False,
-                    na_values=[""],
-                    float_precision="round_trip",
-                )
+                tables[name] = _read_table(where / "tables" / f"{name}.csv")
             except (OSError, ValueError) as error:
                 raise FileError(f"cannot read {where}/tables/{name}.csv: {error}; run the study again") from error
         return cls(
@@ -159,5 +155,15 @@ class Results:
                 network: {layer: tuple(keys) for layer, keys in layers.items()}
                 for network, layers in fields["keys"].items()
             },
+            artefacts=tuple(fields["artefacts"]),
             folder=where,
         )
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    """A table with every float as it was written; a name such as "NA" stays a name."""
+    import pandas as pd
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # newer pandas always reads floats so
+        return pd.read_csv(path, keep_default_na=False, na_values=[""], float_precision="round_trip")

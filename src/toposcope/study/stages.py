@@ -8,8 +8,6 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import itertools
-import os
-import platform
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,12 +17,12 @@ import numpy as np
 
 from toposcope._errors import PlanError, TaskError, ToposcopeError
 from toposcope._types import Float64
-from toposcope._version import __version__
 from toposcope.diagram import PersistenceDiagram
 from toposcope.store import Store
 from toposcope.study import layers as recipe
 from toposcope.study import tables
 from toposcope.study.plan import Network, Study
+from toposcope.study.provenance import surroundings
 from toposcope.study.results import Failure, Results
 from toposcope.study.tasks import (
     Diagram,
@@ -34,8 +32,6 @@ from toposcope.study.tasks import (
     Import,
     Layer,
     Task,
-    engine_versions,
-    installed_versions,
     read_diagram_of,
     read_layer,
 )
@@ -49,6 +45,7 @@ class Performer(Protocol):
     failed: list[tuple[str, str]]
     repaired: int
     performed: int
+    used: set[str]
 
     def perform(self, stage: str, tasks: Sequence[Task]) -> set[str]:
         """Perform what is missing; returns the keys of all that is there."""
@@ -227,6 +224,7 @@ def _assemble(
             network.network: {layer.layer: keys[layer.key] for layer in network.layers if layer.key in keys}
             for network in networks
         },
+        artefacts=tuple(sorted(driver.used | {layer.key for layer in layers})),
         folder=folder,
     )
 
@@ -252,13 +250,8 @@ def _matrices(
 
 
 def _provenance(plan: Study, folder: Path, driver: Performer, started: float) -> dict[str, Any]:
-    packages = ("torch", "torchvision", "timm", "transformers", "onnxruntime", "scikit-learn", "pandas")
     return {
-        "toposcope": __version__,
-        "python": platform.python_version(),
-        "platform": f"{platform.system()} {platform.machine()}",
-        "cores": os.cpu_count(),
-        "versions": {**engine_versions(), **installed_versions(*packages)},
+        **surroundings(),
         "plan": plan.digest,
         "seed": plan.seed,
         "started": datetime.datetime.fromtimestamp(started, datetime.UTC).isoformat(timespec="seconds"),

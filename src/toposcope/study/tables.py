@@ -167,9 +167,9 @@ def tests_table(
     families with their own relabellings; each family's adjusted p-values are multiplied by the number of families, so
     that the level holds for all of them together.
     """
-    families: dict[bool, list[tuple[Planned, int, Cell]]] = {True: [], False: []}
+    families: dict[bool, list[tuple[int, Planned, int, Cell]]] = {True: [], False: []}
     warnings = []
-    for comparison in comparisons:
+    for position, comparison in enumerate(comparisons):
         pair = (comparison.a.key, comparison.b.key)
         needed = [pair, (pair[0], pair[0]), (pair[1], pair[1])]
         if any(key not in matrices for key in needed):
@@ -183,39 +183,37 @@ def tests_table(
             except InputError as error:
                 warnings.append(f"not tested: {error}")
                 continue
-            families[comparison.paired].append((comparison, degree, cell))
+            families[comparison.paired].append((position, comparison, degree, cell))
     used = [paired for paired in (True, False) if families[paired]]
-    rows = []
+    rows: dict[tuple[int, int], tuple[Any, ...]] = {}
     for paired in used:
-        cells = [cell for _comparison, _degree, cell in families[paired]]
+        cells = [cell for _position, _comparison, _degree, cell in families[paired]]
         try:
             results = permutation_tests(cells, plan.test.alpha / len(used), plan.test.adjust, plan.seed)
         except InputError as error:
             warnings.append(f"no tests of {'paired' if paired else 'unpaired'} comparisons: {error}")
             continue
-        for (comparison, degree, _cell), result in zip(families[paired], results, strict=True):
+        for (position, comparison, degree, _cell), result in zip(families[paired], results, strict=True):
             low, high = (result.interval.low, result.interval.high) if result.interval else (math.nan, math.nan)
             null = "the pair of diagrams of a draw is exchangeable" if paired else "all draws follow one law"
             several = f", times {len(used)} families" if len(used) > 1 else ""
-            rows.append(
-                (
-                    comparison.claim,
-                    comparison.a.network,
-                    comparison.a.layer,
-                    comparison.b.network,
-                    comparison.b.layer,
-                    degree,
-                    result.statistic,
-                    result.effect,
-                    low,
-                    high,
-                    result.p_value,
-                    min(1.0, (result.p_adjusted or result.p_value) * len(used)),
-                    result.unit,
-                    f"{null}; {len(result.null)} relabellings; adjusted by {result.adjustment}{several}",
-                )
+            rows[position, degree] = (
+                comparison.claim,
+                comparison.a.network,
+                comparison.a.layer,
+                comparison.b.network,
+                comparison.b.layer,
+                degree,
+                result.statistic,
+                result.effect,
+                low,
+                high,
+                result.p_value,
+                min(1.0, (result.p_adjusted or result.p_value) * len(used)),
+                result.unit,
+                f"{null}; {len(result.null)} relabellings; adjusted by {result.adjustment}{several}",
             )
-    return pd.DataFrame(rows, columns=COLUMNS["tests"]), warnings
+    return pd.DataFrame([rows[place] for place in sorted(rows)], columns=COLUMNS["tests"]), warnings
 
 
 def _name(comparison: Planned) -> str:

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -47,7 +47,9 @@ def engine_versions() -> dict[str, str]:
 
 
 class Task(Protocol):
-    """Something that makes one artefact."""
+    """Something that makes one artefact. uses_torch: whether its threads are to be limited too."""
+
+    uses_torch: ClassVar[bool]
 
     @property
     def key(self) -> str:
@@ -114,6 +116,8 @@ class Extracted:
 class Extract:
     """Run one network over its inputs and keep every layer that the plan asks for."""
 
+    uses_torch: ClassVar[bool] = True
+
     plan: Study
     network: Network
     identity: str
@@ -174,6 +178,7 @@ class Extract:
             accuracy, count = _accuracy(representations["output"], network)
             if judged:
                 del representations["output"]
+                representations = _in_order(representations)
         said = [str(warning.message) for warning in caught if issubclass(warning.category, ToposcopeWarning)]
         _keep(store, self.key, network.name, list(representations.values()), source, accuracy, count, said)
 
@@ -181,6 +186,8 @@ class Extract:
 @dataclasses.dataclass(frozen=True)
 class Import:
     """Take representations that were saved before, one file per layer, in the order of their names."""
+
+    uses_torch: ClassVar[bool] = False
 
     network: Network
     files: tuple[tuple[str, str], ...]
@@ -220,16 +227,24 @@ class Import:
             read = read_representation(path)
             source = read.source
             if source.position is None:
-                depth = position / max(1, len(self.files) - 1)
-                source = dataclasses.replace(source, position=position, depth=depth)
+                source = dataclasses.replace(source, position=position)
             source = dataclasses.replace(source, network=self.network.name)
             representations.append(dataclasses.replace(read, source=source))
             if progress is not None:
                 progress(position + 1, len(self.files))
         order = sorted(range(len(representations)), key=lambda k: representations[k].source.position or 0)
-        ordered = [representations[k] for k in order]
+        ordered = list(_in_order({str(k): representations[k] for k in order}).values())
         data = str(self.network.representations)
         _keep(store, self.key, self.network.name, ordered, ordered[0].source.data or data, None, 0, [])
+
+
+def _in_order(representations: dict[str, Representation]) -> dict[str, Representation]:
+    """Depth counted over the layers that are left."""
+    last = max(1, len(representations) - 1)
+    return {
+        name: dataclasses.replace(one, source=dataclasses.replace(one.source, position=k, depth=k / last))
+        for k, (name, one) in enumerate(representations.items())
+    }
 
 
 def _accuracy(output: Representation, network: Network) -> tuple[float, int]:
@@ -305,6 +320,8 @@ def read_layer(store: Store, key: str) -> Representation:
 class Diagram:
     """Persistent homology of one draw of one layer."""
 
+    uses_torch: ClassVar[bool] = False
+
     layer: Layer
     draw: int
     seed: int
@@ -359,6 +376,8 @@ class Distances:
 
     a, b: keys of the diagrams of their draws, in order. draws: (draw of a, draw of b) pairs.
     """
+
+    uses_torch: ClassVar[bool] = False
 
     title: str
     a: tuple[str, ...]

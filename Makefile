@@ -1,0 +1,44 @@
+# make demo    the whole job on networks it trains and images that ship with scikit-learn; ends with  report  PATH
+# make test    linters, types and tests; no GPU, no network beyond the package registry
+# Each sets up .venv on its own and skips what is already done.
+
+PYTHON ?= python3
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test test-all lint types bench clean
+
+demo: .venv/demo.done
+	$(BIN)/toposcope demo
+
+test: .venv/test.done lint types
+	$(BIN)/python -m pytest
+
+test-all: .venv/test.done lint types
+	$(BIN)/python -m pytest -m "" --timeout 1800
+
+lint: .venv/test.done
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/test.done
+	$(BIN)/mypy
+
+bench: .venv/test.done
+	$(BIN)/python benchmarks/bench_extract.py
+	$(BIN)/python -m pytest benchmarks -m "" -o python_files='bench_*.py' --benchmark-only
+
+.venv/created.done:
+	$(PYTHON) -m venv .venv
+	touch $@
+
+.venv/demo.done: .venv/created.done pyproject.toml
+	$(BIN)/pip install --quiet --editable '.[torch]'
+	touch $@
+
+.venv/test.done: .venv/created.done pyproject.toml
+	$(BIN)/pip install --quiet --editable '.[test]'
+	touch $@
+
+clean:
+	rm -rf .venv build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

@@ -1,0 +1,173 @@
+"""Distances between points, scale, draws, outliers, and what to know about a cloud."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.distance import pdist, squareform
+
+import toposcope as ts
+from toposcope.cloud import METRICS, disjoint_draws, duplicate_rows, effective_dimension, local_outliers, scale_value
+from toposcope.cloud import metrics as metrics_module
+
+SCIPY = {"manhattan": "cityblock"}
+
+
+def exact(points: np.ndarray, metric: str) -> np.ndarray:
+    return squareform(pdist(np.asarray(points, dtype=np.float64), SCIPY.get(metric, metric)))
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16, np.int32])
+def test_every_metric_equals_scipy(metric: str, dtype: type, rng: np.random.Generator) -> None:
+    points = (10 * rng.normal(size=(40, 7))).astype(dtype)
+    got = ts.pairwise_distances(points, metric)
+    assert got.dtype == (np.float64 if dtype in (np.float64, np.int32) else np.float32)
+    np.testing.assert_allclose(got, exact(points, metric), rtol=1e-6, atol=1e-12)
+    np.testing.assert_array_equal(got, got.T)
+    assert not np.diagonal(got).any()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n=st.integers(2, 30),
+    d=st.integers(1, 200),
+    offset=st.sampled_from([0.0, 1e2, 1e4]),
+    apart=st.sampled_from([0.0, 10.0, 1e4]),
+    near=st.sampled_from([0.0, 1e-3, 1e-6]),
+    metric=st.sampled_from(["euclidean", "sqeuclidean"]),
+)
+def test_float32_is_safe(seed: int, n: int, d: int, offset: float, apart: float, near: float, metric: str) -> None:
+    # Near-duplicates, a common offset, and two clusters far apart: each breaks the expansion in float32.
+    rng = np.random.default_rng(seed)
+    points = rng.normal(size=(n, d))
+    points[n // 2 :] = points[: n - n // 2] + near * rng.normal(size=(n - n // 2, d))
+    points[: n // 2] += apart * (rng.random(n // 2) < 0.5)[:, None]
+    points = (points + offset).astype(np.float32)
+    np.testing.assert_allclose(ts.pairwise_distances(points, metric), exact(points, metric), rtol=1e-6, atol=0)
+
+
+def test_blocks_agree_with_the_whole(monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> None:
+    points = rng.normal(size=(50, 5))
+    points[10] = points[40]
+    whole = {metric: ts.pairwise_distances(points, metric) for metric in ("euclidean", "chebyshev")}
+    monkeypatch.setattr(metrics_module, "_BLOCK_BYTES", 8 * 50 * 7)
+    for metric, expected in whole.items():
+        got = ts.pairwise_distances(points, metric)
+        np.testing.assert_allclose(got, expected, rtol=1e-12)
+        np.testing.assert_array_equal(got, got.T)
+        assert got[10, 40] == 0
+
+
+def test_input_forms(tmp_path: Path, rng: np.random.Generator) -> None:
+    points = rng.normal(size=(20, 6)).astype(np.float32)
+    expected = ts.pairwise_distances(points)
+    np.save(tmp_path / "p.npy", points)
+    mapped = np.load(tmp_path / "p.npy", mmap_mode="r")
+    for form in (mapped, np.asfortranarray(points), points.tolist(), ts.Representation(points, np.arange(20))):
+        np.testing.assert_allclose(ts.pairwise_distances(form), expected, rtol=1e-6)
+    strided = np.repeat(points, 2, axis=1)[:, ::2]
+    np.testing.assert_array_equal(ts.pairwise_distances(strided), expected)
+    assert ts.pairwise_distances(points, dtype=np.float64).dtype == np.float64
+    assert ts.pairwise_distances(np.empty((0, 3))).shape == (0, 0)
+    assert ts.pairwise_distances(np.empty((3, 0))).tolist() == [[0] * 3] * 3
+    assert ts.pairwise_distances(np.empty((3, 0)), "chebyshev").tolist() == [[0] * 3] * 3
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: ts.pairwise_distances([[0.0]], "euclid"), ts.InputError, "close names: euclidean"),
+        (lambda: ts.pairwise_distances([0.0]), ts.InputError, r"\(n, d\)"),
+        (lambda: ts.pairwise_distances([[0.0], [np.inf]]), ts.ActivationError, "row 1"),
+        (lambda: ts.pairwise_distances([[0.0]], dtype=np.int32), ts.InputError, "dtype"),
+        (lambda: ts.pairwise_distances([[0.0, 0.0], [1.0, 2.0]], "cosine"), ts.InputError, "1 zero row.*row 0"),
+        (
+            lambda: ts.pairwise_distances([[1.0, 2.0], [3.0, 3.0]], "correlation"),
+            ts.InputError,
+            "1 constant row.*row 1",
+        ),
+        (lambda: scale_value(np.zeros((3, 3)), "q0.9"), ts.InputError, "remove duplicate"),
+        (lambda: scale_value(np.full((3, 3), np.inf), "q0.9"), ts.InputError, "nan"),
+        (lambda: scale_value(np.zeros((3, 3)), "median"), ts.InputError, "q0.9"),
+        (lambda: scale_value(np.zeros((3, 3)), "q0"), ts.InputError, "not known"),
+        (lambda: scale_value(np.zeros((3, 3)), 0.0), ts.InputError, "above 0"),
+        (lambda: scale_value(np.zeros((3, 3)), float("inf")), ts.InputError, "finite"),
+        (lambda: disjoint_draws(np.arange(10), 5, 3), ts.InputError, "need 15 inputs, and there are 10.*size=3"),
+        (lambda: disjoint_draws(np.arange(10), 0, 3), ts.InputError, "size"),
+        (lambda: disjoint_draws(np.zeros(10, int), 2, 3), ts.InputError, "at least 3 inputs"),
+        (lambda: disjoint_draws(np.repeat(np.arange(4), 2), 5, 2), ts.InputError, "has 4 rows from 2 inputs"),
+        (lambda: local_outliers(np.zeros((5, 2))), ts.InputError, "more than 20 points"),
+        (lambda: local_outliers(np.zeros((50, 2)), threshold=0.5), ts.InputError, "threshold"),
+    ],
+)
+def test_bad_input(call, error, words: str) -> None:
+    with pytest.raises(error, match=words):
+        call()
+
+
+def test_scale_rules(rng: np.random.Generator) -> None:
+    points = rng.normal(size=(30, 3))
+    distances = ts.pairwise_distances(points)
+    assert scale_value(distances, None) == 1.0
+    assert scale_value(distances, 2.5) == 2.5
+    assert scale_value(distances, "q0.9") == pytest.approx(np.quantile(pdist(points), 0.9), rel=1e-12)
+    assert scale_value(distances, "q1") == distances.max()
+    assert scale_value(np.zeros((1, 1)), "q0.9") == 1.0
+
+
+@settings(max_examples=50, deadline=None)
+@given(n=st.integers(4, 60), draws=st.integers(1, 4), seed=st.integers(0, 5), shuffle=st.integers(0, 2**32 - 1))
+def test_draws_are_disjoint_equal_and_decided_by_ids_alone(n: int, draws: int, seed: int, shuffle: int) -> None:
+    size = n // draws
+    ids = np.array([f"image-{k}" for k in range(n)])
+    chosen = disjoint_draws(ids, size, draws, seed)
+    assert [len(rows) for rows in chosen] == [size] * draws
+    assert len(np.unique(np.concatenate(chosen))) == size * draws
+    order = np.random.default_rng(shuffle).permutation(n)
+    for before, after in zip(chosen, disjoint_draws(ids[order], size, draws, seed), strict=True):
+        assert ids[before].tolist() == ids[order][after].tolist()
+
+
+def test_draws_differ_between_seeds_and_look_random() -> None:
+    ids = np.arange(1000)
+    a, b = disjoint_draws(ids, 100, 1, 0)[0], disjoint_draws(ids, 100, 1, 1)[0]
+    assert 0 < len(np.intersect1d(a, b)) < 30
+    assert 400 < a.mean() < 600
+
+
+def test_tokens_of_one_input_fall_into_one_draw() -> None:
+    ids = np.repeat(np.arange(12), 5)
+    chosen = disjoint_draws(ids, 8, 3)
+    units = [set(ids[rows]) for rows in chosen]
+    assert all(len(rows) == 8 for rows in chosen)
+    assert sum(map(len, units)) == len(set.union(*units))
+
+
+def test_outliers_at_a_fixed_threshold(rng: np.random.Generator) -> None:
+    cloud = rng.normal(size=(200, 2))
+    cloud[:3] += 12
+    found = local_outliers(cloud, neighbours=15)
+    assert found[:3].all()
+    assert found.sum() < 20
+
+
+def test_what_to_know_about_a_cloud(rng: np.random.Generator) -> None:
+    cloud = rng.normal(size=(500, 4))
+    assert duplicate_rows(cloud) == 0
+    assert duplicate_rows(np.concatenate([cloud, cloud[:7]])) == 7
+    assert duplicate_rows(np.empty((3, 0))) == 2
+    covariance = np.cov(cloud.T)
+    expected = np.trace(covariance) / np.linalg.eigvalsh(covariance)[-1]
+    assert effective_dimension(cloud) == pytest.approx(expected)
+    assert effective_dimension(np.ones((5, 3))) == 0
+    assert effective_dimension(np.empty((0, 3))) == 0
+    line = np.outer(rng.normal(size=100), [1.0, 2.0, 3.0])
+    assert effective_dimension(line) == pytest.approx(1)
+    wide = rng.normal(size=(1100, 1200))
+    assert effective_dimension(wide) == pytest.approx(
+        np.trace(np.cov(wide.T)) / np.linalg.norm(np.cov(wide.T), 2), rel=1e-6
+    )

@@ -1,0 +1,327 @@
+"""Runs over saved representations: results, resuming, failures, and the same bytes however they come about."""
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import toposcope as ts
+from tests.conftest import save_layers
+from toposcope.study.results import COLUMNS
+
+
+def plan_text(
+    folder: Path, size: int = 15, draws: int = 6, extra: str = "", names: tuple[str, ...] = ("a", "b")
+) -> str:
+    networks = "".join(f'[[network]]\nname = "{name}"\nrepresentations = "{folder / name}"\n' for name in names)
+    return f'recipe = "layers"\n{networks}[cloud]\nsize = {size}\ndraws = {draws}\n{extra}'
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    save_layers(tmp_path / "data" / "a", seed=1)
+    save_layers(tmp_path / "data" / "b", seed=1, noise=0.5)
+    return tmp_path / "data"
+
+
+def study(folder: Path, **options) -> ts.Study:
+    path = folder / "plan.toml"
+    path.write_text(plan_text(folder, **options))
+    return ts.Study.read(path)
+
+
+COMPARE = '[[compare]]\na = "a"\nb = "b"\nclaim = "noise"\n'
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_tables(data: Path, tmp_path: Path) -> None:
+    results = ts.run(study(data, extra=COMPARE), tmp_path / "run")
+    for name, columns in COLUMNS.items():
+        assert list(results.tables[name].columns) == columns
+        assert (tmp_path / "run" / "tables" / f"{name}.csv").is_file()
+    assert not results.failed
+    layers = results.tables["layers"]
+    assert layers["layer"].tolist() == ["block0", "block1", "block2"] * 2
+    assert layers["depth"].tolist() == [0, 0.5, 1] * 2
+
+    # Every number of the tables is what the functions give on the same draws.
+    plan = results.plan
+    reps = {(n, k): ts.read_representation(data / n / f"block{k}.npz") for n in "ab" for k in range(3)}
+    rows = ts.disjoint_draws(reps["a", 0].sample_ids, 15, 6, plan.seed)
+    diagram = {key: [ts.vietoris_rips(r.take(draw), scale="q0.9") for draw in rows] for key, r in reps.items()}
+    assert results.diagram("a", "block1", 2) == diagram["a", 1][2]
+    distances = results.tables["distances"]
+    for row in distances.sample(40, random_state=0).itertuples():
+        a = diagram[row.network_a, int(row.layer_a[-1])][row.draw_a]
+        b = diagram[row.network_b, int(row.layer_b[-1])][row.draw_b]
+        assert row.value == ts.wasserstein(a, b, row.degree)
+    described = results.tables["descriptors"]
+    for row in described[described["descriptor"] != "scale"].sample(40, random_state=0).itertuples():
+        found = diagram[row.network, int(row.layer[-1])][row.draw]
+        assert row.value == ts.descriptors(found, row.degree)[row.descriptor]
+    means = results.tables["distance_means"].set_index(["network_a", "layer_a", "network_b", "layer_b", "degree"])
+    one = means.loc["a", "block0", "b", "block1", 1]
+    paired = [ts.wasserstein(diagram["a", 0][k], diagram["b", 1][k]) for k in range(6)]
+    assert one["mean"] == pytest.approx(np.mean(paired))
+    assert one["low"] < one["mean"] < one["high"]
+    assert one["same_inputs"]
+    within = [
+        ts.wasserstein(diagram[key][i], diagram[key][j])
+        for key in (("a", 0), ("b", 1))
+        for i in range(6)
+        for j in range(i)
+    ]
+    assert one["noise"] == pytest.approx(np.mean(within))
+
+    tests = results.tables["tests"]
+    assert set(tests["claim"]) == {"depth of a", "depth of b", "noise"}
+    assert len(tests) == (2 + 2 + 3) * 2
+    assert (tests["p_adjusted"] >= tests["p"]).all()
+    assert results.headline.startswith("Noise: ")
+    assert any(finding.startswith("Along depth") for finding in results.findings)
+
+
+def test_bytes_do_not_depend_on_workers_order_or_interruption(data: Path, tmp_path: Path) -> None:
+    plan = study(data, extra=COMPARE)
+    ts.run(plan, tmp_path / "one")
+    expected = files(tmp_path / "one" / "tables")
+    ts.run(plan, tmp_path / "two", workers=2)
+    assert files(tmp_path / "two" / "tables") == expected
+    assert files(tmp_path / "two" / "store") == files(tmp_path / "one" / "store")
+    with ThreadPoolExecutor(3) as pool:
+        ts.run(plan, tmp_path / "three", executor=pool)
+    assert files(tmp_path / "three" / "tables") == expected
+
+    class Interrupting(Watcher):
+        def advance(self, name: str, done: float) -> None:
+            if name == "distances" and done >= 5:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ts.run(plan, tmp_path / "four", progress=Interrupting())
+    assert not (tmp_path / "four" / "tables").exists()
+    watcher = Watcher()
+    ts.run(plan, tmp_path / "four", progress=watcher)
+    assert files(tmp_path / "four" / "tables") == expected
+    assert watcher.kept["extraction"] == (2, 2)
+    assert watcher.kept["homology"] == (36, 36)
+    assert watcher.kept["distances"][1] >= 5
+    again = Watcher()
+    ts.run(plan, tmp_path / "four", progress=again)
+    assert all(tasks == kept for tasks, kept in again.kept.values())
+
+
+class Watcher:
+    """Progress that remembers how many tasks a stage had, and how many were kept."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, tuple[int, int]] = {}
+        self.lines: list[str] = []
+
+    def stage(self, name: str, tasks: int, kept: int) -> None:
+        self.kept[name] = (tasks, kept)
+
+    def advance(self, name: str, done: float) -> None:
+        pass
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+
+def test_damaged_artefacts_are_computed_again_and_said(data: Path, tmp_path: Path) -> None:
+    plan = study(data)
+    results = ts.run(plan, tmp_path / "run")
+    expected = files(tmp_path / "run" / "tables")
+    store = results.store
+    kinds = {key.rsplit("-", 1)[0]: key for key in store}
+    assert set(kinds) == {"import", "representation", "diagram", "distances"}
+    for number, key in enumerate(kinds.values()):
+        path = store.path(key)
+        content = path.read_bytes()
+        path.write_bytes(content[: len(content) // 2] if number % 2 else content[:-40] + b"\0" * 40)
+    again = ts.run(plan, tmp_path / "run")
+    assert files(tmp_path / "run" / "tables") == expected
+    assert any("damaged artefact" in warning for warning in again.warnings)
+
+
+def test_a_failed_task_is_named_and_the_rest_goes_on(data: Path, tmp_path: Path) -> None:
+    constant = ts.read_representation(data / "b" / "block1.npz")
+    dataclasses.replace(constant, points=np.zeros_like(constant.points)).save(data / "b" / "block1.npz")
+    watcher = Watcher()
+    results = ts.run(study(data, extra=COMPARE), tmp_path / "run", progress=watcher)
+    assert len(results.failed) == 6
+    assert results.failed[0].title == "homology of b / block1, draw 0"
+    assert "remove duplicate points" in results.failed[0].message
+    assert any("b / block1 is left out" in warning for warning in results.warnings)
+    assert any("not tested" in warning for warning in results.warnings)
+    assert any(line.startswith("failed  homology of b") for line in watcher.lines)
+    assert set(results.tables["tests"]["layer_b"]) == {"block0", "block1", "block2"}
+    assert "block1" not in set(results.tables["tests"][results.tables["tests"]["network_b"] == "b"]["layer_b"])
+
+
+def test_a_network_that_cannot_be_read_is_a_failure(data: Path, tmp_path: Path) -> None:
+    (data / "b" / "block1.npz").write_bytes(b"nothing")
+    results = ts.run(study(data), tmp_path / "run")
+    assert [failure.title for failure in results.failed] == ["reading of b"]
+    assert results.tables["networks"]["network"].tolist() == ["a"]
+    plan = study(data, names=("b",))
+    with pytest.raises(ts.TaskError, match="no network could be extracted: reading of b"):
+        ts.run(plan, tmp_path / "other")
+
+
+def test_an_error_that_is_ours_does_not_stop_the_others(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from toposcope.study import tasks
+
+    real = tasks.vietoris_rips
+    calls = iter(range(1000))
+
+    def sometimes(*args, **options):
+        if next(calls) == 3:
+            raise ZeroDivisionError("a bug")
+        return real(*args, **options)
+
+    monkeypatch.setattr(tasks, "vietoris_rips", sometimes)
+    results = ts.run(study(data), tmp_path / "run")
+    assert [failure.message for failure in results.failed] == ["ZeroDivisionError: a bug"]
+
+
+def test_plans_that_do_not_fit_their_inputs(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(ts.PlanError, match="holds 120 inputs, and 6 disjoint draws of 50 need 300.*size = 20"):
+        ts.run(study(data, size=50), tmp_path / "run")
+    half = ts.read_representation(data / "b" / "block0.npz")
+    for k in range(3):
+        half.take(np.arange(20, 120)).save(data / "b" / f"block{k}.npz")
+    with pytest.raises(ts.PlanError, match="'a' and 'b' share 100 of their 120 and 100 inputs"):
+        ts.run(study(data), tmp_path / "run")
+    with pytest.raises(ts.InputError, match="workers"):
+        ts.run(study(data), tmp_path / "run", workers=0)
+
+
+def test_no_files_for_a_network(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "data" / "c").mkdir()
+    results = ts.run(study(data, names=("a", "c")), tmp_path / "run")
+    assert "holds no .npz" in results.failed[0].message
+
+
+def test_different_inputs_are_unpaired(data: Path, tmp_path: Path) -> None:
+    for k in range(3):
+        r = ts.read_representation(data / "b" / f"block{k}.npz")
+        dataclasses.replace(r, sample_ids=np.array([f"other-{i}" for i in range(len(r))])).save(
+            data / "b" / f"block{k}.npz"
+        )
+    results = ts.run(study(data, draws=7, extra=COMPARE), tmp_path / "run")
+    tests = results.tables["tests"].set_index("claim")
+    assert tests.loc["noise", "unit"].iloc[0] == "draw of inputs, relabelled (7 and 7 draws)"
+    assert "swapped" in tests.loc["depth of a", "unit"].iloc[0]
+    assert "times 2 families" in tests.loc["noise", "null"].iloc[0]
+    means = results.tables["distance_means"]
+    assert not means[(means["network_a"] == "a") & (means["network_b"] == "b")]["same_inputs"].any()
+
+
+def test_too_few_draws_are_said(data: Path, tmp_path: Path) -> None:
+    results = ts.run(study(data, draws=3), tmp_path / "three")
+    assert results.tables["tests"].empty
+    assert any("take at least 6 draws" in warning for warning in results.warnings)
+    one = ts.run(study(data, draws=1), tmp_path / "one")
+    assert any("one draw has no spread" in warning for warning in one.warnings)
+    assert one.tables["distance_means"]["low"].isna().all()
+    assert one.headline.startswith("Nothing was")
+
+
+def test_results_are_read_back(data: Path, tmp_path: Path) -> None:
+    made = ts.run(study(data, extra=COMPARE), tmp_path / "run")
+    back = ts.Results.read(tmp_path / "run")
+    assert back.findings == made.findings
+    assert back.plan == made.plan
+    assert back.artefacts == made.artefacts
+    assert back.diagram("b", "block2", 5) == made.diagram("b", "block2", 5)
+    for name in COLUMNS:
+        assert back.tables[name].to_csv() == made.tables[name].to_csv()
+    for bad, words in [
+        (("x", "block0", 0), "no network 'x'"),
+        (("a", "blok0", 0), "block0"),
+        (("a", "block0", 6), "6 draws"),
+    ]:
+        with pytest.raises(ts.InputError, match=words):
+            back.diagram(*bad)
+    with pytest.raises(ts.FileError, match=r"holds no results\.json"):
+        ts.Results.read(tmp_path)
+    (tmp_path / "run" / "tables" / "tests.csv").unlink()
+    with pytest.raises(ts.FileError, match="run the study again"):
+        ts.Results.read(tmp_path / "run")
+    (tmp_path / "run" / "results.json").write_text('{"schema": 0}')
+    with pytest.raises(ts.FileError, match="another version"):
+        ts.Results.read(tmp_path / "run")
+
+
+def test_store_is_listed_and_cleaned(data: Path, tmp_path: Path) -> None:
+    from toposcope.study.artefacts import clean_store, find, list_store
+
+    results = ts.run(study(data), tmp_path / "run")
+    ts.run(study(data, size=12), tmp_path / "run")
+    kinds = {row[0]: row for row in list_store(tmp_path / "run")}
+    assert kinds["diagram"][1] == 72
+    assert kinds["diagram"][3] == 36
+    (tmp_path / "run" / "store" / "diagram" / "left.npz.abc.partial").write_bytes(b"x")
+    removed, freed = clean_store(tmp_path / "run")
+    assert removed == 36 + 21 + 1
+    assert freed > 0
+    assert {row[0]: row for row in list_store(tmp_path / "run")}["diagram"][1] == 36
+    watcher = Watcher()
+    ts.run(study(data, size=12), tmp_path / "run", progress=watcher)
+    assert all(tasks == kept for tasks, kept in watcher.kept.values())
+    layer_key = next(key for key in results.store if key.startswith("representation"))
+    assert isinstance(find(layer_key, tmp_path / "run"), ts.Representation)
+    manifest = next(key for key in results.store if key.startswith("import"))
+    with pytest.raises(ts.InputError, match="show takes"):
+        find(manifest, tmp_path / "run")
+    with pytest.raises(ts.FileError, match="neither a file"):
+        find("diagram-0", tmp_path / "run")
+    with pytest.raises(ts.FileError, match="has no store"):
+        list_store(tmp_path)
+
+
+def test_a_killed_run_goes_on_where_it_was(data: Path, tmp_path: Path) -> None:
+    """SIGKILL in the middle, twice, then finish: the same tables as an undisturbed run, and no process left."""
+    study(data, extra=COMPARE)
+    ts.run(ts.Study.read(data / "plan.toml"), tmp_path / "undisturbed")
+    command = [sys.executable, "-m", "toposcope", "run", str(data / "plan.toml"), "--out", str(tmp_path / "run")]
+    for _ in range(2):
+        process = subprocess.Popen([*command, "--workers", "2", "--quiet"], stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
+        before = len(list((tmp_path / "run").rglob("*.npz")))
+        while len(list((tmp_path / "run").rglob("*.npz"))) < before + 12 and time.monotonic() < deadline:
+            if process.poll() is not None:
+                break
+            time.sleep(0.01)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    finished = subprocess.run([*command, "--workers", "1"], capture_output=True, text=True, check=True)
+    assert files(tmp_path / "run" / "tables") == files(tmp_path / "undisturbed" / "tables")
+    assert finished.stdout.rstrip().splitlines()[-1] == f"report  {tmp_path / 'run' / 'report.html'}"
+
+
+def test_ctrl_c_prints_how_to_go_on(data: Path, tmp_path: Path) -> None:
+    study(data)
+    command = [sys.executable, "-m", "toposcope", "run", str(data / "plan.toml"), "--out", str(tmp_path / "run")]
+    process = subprocess.Popen([*command, "--workers", "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "run").rglob("*.npz")) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    _out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "go on with: toposcope run" in err
+    assert "Traceback" not in err
