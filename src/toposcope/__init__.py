@@ -43,6 +43,8 @@ from toposcope.distances import (
     total_persistence,
     wasserstein,
 )
+from toposcope.extract import extract
+from toposcope.report import report
 from toposcope.representation import Representation, Source, read_representation
 from toposcope.result import Interval, TestResult
 from toposcope.rips import vietoris_rips
@@ -84,6 +86,7 @@ __all__ = [
     "descriptors",
     "disjoint_draws",
     "distance_named",
+    "extract",
     "landscape",
     "local_outliers",
     "pairwise_distances",
@@ -91,6 +94,7 @@ __all__ = [
     "persistence_image",
     "read_diagram",
     "read_representation",
+    "report",
     "run",
     "sliced_wasserstein",
     "total_persistence",

@@ -22,7 +22,6 @@ from toposcope.terminal import TerminalProgress, print_table, text
 app = typer.Typer(
     name="toposcope",
     help="See the shape of what neural networks learn.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -105,7 +104,6 @@ def extract(
     from toposcope.extract import extract as run_extract
 
     with TerminalProgress(quiet or as_json) as progress:
-        progress.stage("extraction", 1, 0)
         found = run_extract(
             model,
             inputs,
@@ -115,7 +113,7 @@ def extract(
             device=device,
             precision=precision,
             limit=limit,
-            progress=lambda done, total: progress.advance("extraction", done / total if total else 0),
+            progress=progress.part("extraction"),
         )
     rows = []
     for name, representation in found.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -82,6 +82,16 @@ class TerminalProgress:
         left = (now - began) / done * max(tasks - kept - done, 0)
         self._plain[name] = (tasks, kept, began, now)
         self._line(f"{name}: {kept + int(done)} of {tasks}, about {_duration(left)} left")
+
+    def part(self, name: str) -> Callable[[int, int | None], None]:
+        """Progress of a stage of one task, told as (done, total); the stage begins with the first word of it."""
+
+        def tell(done: int, total: int | None) -> None:
+            if name not in self._plain:
+                self.stage(name, total or 1, 0)
+            self.advance(name, done)
+
+        return tell
 
     def say(self, line: str) -> None:
         """A line that stays."""

@@ -124,40 +124,46 @@ def findings(plan: Study, tests: pd.DataFrame) -> list[str]:
     if along:
         most = max(along, key=lambda row: row["effect"])
         sentences.append(
-            f"Along depth: {_differing(along, plan.test.alpha)} of {_pairs(along)} steps between adjacent layers "
-            f"change the shape (family-wise α = {plan.test.alpha:g}), most {most['network_a']}, {most['layer_a']} → "
-            f"{most['layer_b']} ({_size(most)})."
+            f"Along depth: {len(_pairs(_differing(along, plan.test.alpha)))} of {len(_pairs(along))} steps between "
+            f"adjacent layers change the shape, most {most['network_a']}, {most['layer_a']} → {most['layer_b']} "
+            f"({_size(most)})."
         )
     return sentences
 
 
 def _about_layers(claim: str, rows: list[dict[str, Any]], alpha: float) -> str:
-    pairs, differ = _pairs(rows), _differing(rows, alpha)
+    pairs, differing = _pairs(rows), _differing(rows, alpha)
     most = max(rows, key=lambda row: row["effect"])
-    same_name = most["layer_a"] == most["layer_b"]
-    where = str(most["layer_a"])
-    if not same_name:
-        where = f"{most['network_a']} {most['layer_a']} and {most['network_b']} {most['layer_b']}"
     name = claim[:1].upper() + claim[1:]
-    if differ == 0:
+    if not differing:
         return (
-            f"{name}: no difference in shape was shown in any of {pairs} layers (family-wise α = {alpha:g}; largest "
-            f"at {where}, {_size(most)}); that is not evidence that they are equal."
+            f"{name}: no difference in shape was shown in any of {len(pairs)} layers at α = {alpha:g} (largest at "
+            f"{_place(most)}, {_size(most)}); that is not evidence that they are equal."
         )
-    which = f"all {pairs}" if differ == pairs else f"{differ} of {pairs}"
-    return f"{name}: {which} layers differ in shape (family-wise α = {alpha:g}), most at {where} ({_size(most)})."
+    count = len(_pairs(differing))
+    if count == 1 < len(pairs):
+        return f"{name}: 1 of {len(pairs)} layers differs in shape, {_place(most)} ({_size(most)})."
+    which = f"all {count}" if count == len(pairs) else f"{count} of {len(pairs)}"
+    first = f", first {_place(differing[0])}" if count < len(pairs) else ""
+    return f"{name}: {which} layers differ in shape{first}, most {_place(most)} ({_size(most)})."
 
 
-def _pairs(rows: list[dict[str, Any]]) -> int:
-    return len({(row["network_a"], row["layer_a"], row["network_b"], row["layer_b"]) for row in rows})
+def _place(row: dict[str, Any]) -> str:
+    if row["layer_a"] == row["layer_b"]:
+        return str(row["layer_a"])
+    return f"{row['network_a']} {row['layer_a']} and {row['network_b']} {row['layer_b']}"
 
 
-def _differing(rows: list[dict[str, Any]], alpha: float) -> int:
-    return _pairs([row for row in rows if row["p_adjusted"] <= alpha])
+def _pairs(rows: list[dict[str, Any]]) -> set[tuple[str, ...]]:
+    return {(row["network_a"], row["layer_a"], row["network_b"], row["layer_b"]) for row in rows}
+
+
+def _differing(rows: list[dict[str, Any]], alpha: float) -> list[dict[str, Any]]:
+    return [row for row in rows if row["p_adjusted"] <= alpha]
 
 
 def _size(row: dict[str, Any]) -> str:
-    return f"H{row['degree']}, {1 + row['effect']:.2f}× sampling noise, adjusted p = {row['p_adjusted']:.2g}"
+    return f"H{row['degree']}, {1 + row['effect']:.1f}× sampling noise, adjusted p = {row['p_adjusted']:.2g}"
 
 
 def check_inputs(plan: Study, networks: Sequence[Extracted]) -> list[str]:

@@ -1,0 +1,109 @@
+"""Every example is executed."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import toposcope as ts
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
+COMMANDS = README.split("## The same from the command line")[1].split("```")[1]
+
+
+def toposcope(*arguments: str, **options) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "toposcope", *arguments]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+
+
+def test_digits(tmp_path: Path) -> None:
+    process = toposcope("run", "examples/digits.toml", "--out", str(tmp_path), "--workers", "1")
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    assert out.splitlines()[-1] == f"report  {tmp_path / 'report.html'}"
+    assert len(ts.Results.read(tmp_path).tables["layers"]) == 6
+
+
+WITHOUT_TORCH = """
+import runpy, sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("torch", "torchvision", "timm", "transformers", "onnx", "onnxruntime"):
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Absent())
+sys.argv = ["saved.py", {folder!r}]
+runpy.run_path("examples/saved.py", run_name="__main__")
+"""
+
+
+def test_saved_activations_need_no_torch(tmp_path: Path) -> None:
+    code = WITHOUT_TORCH.format(folder=str(tmp_path))
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Along depth: 2 of 2 steps")
+    assert (tmp_path / "run" / "report.html").is_file()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [line.split("#")[0].split() for line in COMMANDS.splitlines() if line.startswith("toposcope ")],
+    ids=lambda line: line[1],
+)
+def test_the_commands_of_the_readme(line: list[str], readme_folder: Path) -> None:
+    arguments, _, target = " ".join(line[1:]).partition(" > ")
+    process = subprocess.run(
+        [sys.executable, "-m", "toposcope", *arguments.split()], cwd=readme_folder, capture_output=True, text=True
+    )
+    assert process.returncode == 0, process.stderr
+    if target:
+        (readme_folder / target).write_text(
+            process.stdout.replace("torchvision:resnet18@random", "toposcope.demo.networks:resnet@random")
+        )
+
+
+@pytest.fixture(scope="module")
+def readme_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all of them, because each reads what an earlier one wrote."""
+    return tmp_path_factory.mktemp("readme")
+
+
+def test_the_python_of_the_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    code = re.search(r"```python\n(.*?)```", README, re.DOTALL)
+    assert code is not None
+    done = subprocess.run([sys.executable, "-c", code.group(1)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "Along depth" in done.stdout
+
+
+@pytest.mark.shared
+@pytest.mark.slow
+def test_a_killed_cifar_study_gives_the_undisturbed_tables(shared: Path, tmp_path: Path) -> None:
+    """ResNet-20, 32, 44 and 56, every block: killed in each stage, resumed, the same bytes."""
+    whole = toposcope("run", "examples/cifar.toml", "--out", str(tmp_path / "whole"))
+    _out, err = whole.communicate()
+    assert whole.returncode == 0, err
+    expected = {path.name: path.read_bytes() for path in (tmp_path / "whole" / "tables").iterdir()}
+    accuracies = ts.Results.read(tmp_path / "whole").tables["networks"]["accuracy"]
+    assert accuracies.between(0.78, 0.88).all()
+    assert ts.Results.read(tmp_path / "whole").tables["networks"]["layers"].tolist() == [9, 15, 21, 27]
+    for kind in ("representation", "diagram", "distances"):
+        process = toposcope("run", "examples/cifar.toml", "--out", str(tmp_path / "killed"))
+        while process.poll() is None and len(list((tmp_path / "killed" / "store" / kind).glob("*/*.npz"))) < 20:
+            time.sleep(0.05)
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+        assert not (tmp_path / "killed" / "results.json").exists()
+    finished = toposcope("run", "examples/cifar.toml", "--out", str(tmp_path / "killed"), "--workers", "1")
+    _out, err = finished.communicate()
+    assert finished.returncode == 0, err
+    assert {path.name: path.read_bytes() for path in (tmp_path / "killed" / "tables").iterdir()} == expected
