@@ -237,7 +237,7 @@ def test_too_few_draws_are_said(data: Path, tmp_path: Path) -> None:
     one = ts.run(study(data, draws=1), tmp_path / "one")
     assert any("one draw has no spread" in warning for warning in one.warnings)
     assert one.tables["distance_means"]["low"].isna().all()
-    assert one.headline.startswith("Nothing was")
+    assert one.headline.startswith("Nothing was tested")
 
 
 def test_results_are_read_back(data: Path, tmp_path: Path) -> None:
@@ -249,6 +249,7 @@ def test_results_are_read_back(data: Path, tmp_path: Path) -> None:
     assert back.diagram("b", "block2", 5) == made.diagram("b", "block2", 5)
     for name in COLUMNS:
         assert back.tables[name].to_csv() == made.tables[name].to_csv()
+    assert back.tables["networks"]["network"].tolist() == ["a", "b"]
     for bad, words in [
         (("x", "block0", 0), "no network 'x'"),
         (("a", "blok0", 0), "block0"),
@@ -264,6 +265,17 @@ def test_results_are_read_back(data: Path, tmp_path: Path) -> None:
     (tmp_path / "run" / "results.json").write_text('{"schema": 0}')
     with pytest.raises(ts.FileError, match="another version"):
         ts.Results.read(tmp_path / "run")
+
+
+def test_names_that_look_like_numbers_stay_names(data: Path, tmp_path: Path) -> None:
+    for number, name in enumerate(("0.1", "0.10", "NA")):
+        layer = ts.read_representation(data / "a" / f"block{number}.npz")
+        source = dataclasses.replace(layer.source, layer=name)
+        dataclasses.replace(layer, source=source).save(data / "a" / f"block{number}.npz")
+    ts.run(study(data, names=("a",)), tmp_path / "run")
+    back = ts.Results.read(tmp_path / "run")
+    assert back.tables["layers"]["layer"].tolist() == ["0.1", "0.10", "NA"]
+    assert set(back.tables["distances"]["layer_a"]) == {"0.1", "0.10", "NA"}
 
 
 def test_store_is_listed_and_cleaned(data: Path, tmp_path: Path) -> None:

@@ -93,7 +93,11 @@ class Results:
     @property
     def headline(self) -> str:
         """The first finding."""
-        return self.findings[0] if self.findings else "Nothing was compared: the plan has one layer, or too few draws."
+        return (
+            self.findings[0]
+            if self.findings
+            else "Nothing was tested: the plan compares no layers, or has too few draws."
+        )
 
     @property
     def store(self) -> Store:
@@ -139,9 +143,9 @@ class Results:
         if not isinstance(fields, dict) or fields.get("schema") != SCHEMA:
             raise FileError(f"{where}/results.json was written by another version of toposcope; run the study again")
         tables = {}
-        for name in COLUMNS:
+        for name, columns in COLUMNS.items():
             try:
-                tables[name] = _read_table(where / "tables" / f"{name}.csv")
+                tables[name] = _read_table(where / "tables" / f"{name}.csv", columns)
             except (OSError, ValueError) as error:
                 raise FileError(f"cannot read {where}/tables/{name}.csv: {error}; run the study again") from error
         return cls(
@@ -160,10 +164,47 @@ class Results:
         )
 
 
-def _read_table(path: Path) -> pd.DataFrame:
-    """A table with every float as it was written; a name such as "NA" stays a name."""
+_NUMBERS = {
+    "accuracy",
+    "degree",
+    "depth",
+    "dimension",
+    "draw",
+    "draw_a",
+    "draw_b",
+    "draws",
+    "duplicates",
+    "effect",
+    "effective_dimension",
+    "high",
+    "inputs",
+    "judged",
+    "layers",
+    "low",
+    "mean",
+    "noise",
+    "p",
+    "p_adjusted",
+    "position",
+    "same_inputs",
+    "scale",
+    "seed",
+    "statistic",
+    "value",
+}
+"""Columns that are not text: a layer that is called 0.10 keeps its name."""
+
+
+def _read_table(path: Path, columns: list[str]) -> pd.DataFrame:
+    """A table with every float and every name as it was written."""
     import pandas as pd
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # newer pandas always reads floats so
-        return pd.read_csv(path, keep_default_na=False, na_values=[""], float_precision="round_trip")
+        return pd.read_csv(
+            path,
+            dtype={name: str for name in columns if name not in _NUMBERS},
+            keep_default_na=False,
+            na_values=[""],
+            float_precision="round_trip",
+        )

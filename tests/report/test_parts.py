@@ -1,0 +1,123 @@
+"""What the page is made of: escaping, numbers, colours and the map."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+
+import numpy as np
+import pytest
+
+from toposcope.report.embedding import embed
+from toposcope.report.markup import Html, escaped, plain, script_json, tag
+from toposcope.report.numbers import counted, number, p_value, packed, whole
+from toposcope.report.palette import STEPS, variables
+
+
+def test_markup_escapes_children_and_attributes() -> None:
+    assert tag("p", "<b>", Html("<i></i>"), class_='"x"', hidden=True, id_=None) == (
+        '<p class="&quot;x&quot;" hidden>&lt;b&gt;<i></i></p>'
+    )
+    assert tag("meta", charset="utf-8") == '<meta charset="utf-8">'
+    assert escaped("a\nb<", lines=True) == "a\nb&lt;"
+
+
+def test_plain_shows_what_cannot_be_seen() -> None:
+    assert plain("a\r\nb\x00\u202ec\u200b\ud800") == "a⏎b\ufffd\ufffdc\ufffd\ufffd"
+    assert plain(None) == plain(math.nan) == ""
+    assert plain(3) == "3"
+
+
+def test_script_json_cannot_end_its_script() -> None:
+    value = {"</script><!--": ["\u2028&\ud800", "ü"]}
+    text = script_json(value)
+    assert not re.search("[<>&\u2028\ud800]", text)
+    assert json.loads(text) == value
+    with pytest.raises(ValueError, match="JSON compliant"):
+        script_json([math.nan])
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"), (-2.5e-16, "0"), (1.23456, "1.23"), (0.0494478, "0.0494"), (12345.6, "12\u2009346"), (-0.5, "−0.500"),
+        (1.2e-5, "1.20e−05"), (math.nan, "–"), (math.inf, "∞"), (-math.inf, "−∞"), (None, "–"), ("x", "–"),
+    ],
+)  # fmt: skip
+def test_numbers_as_people_read_them(value: object, text: str) -> None:
+    assert number(value) == text
+
+
+def test_other_numbers() -> None:
+    assert [p_value(p) for p in (1.0, 0.1234, 0.07, 0.0078125, 1e-5, math.nan)] == [
+        "1.00", "0.12", "0.070", "0.0078", "1.0e−05", "–",
+    ]  # fmt: skip
+    assert whole(12345) == "12\u2009345"
+    assert whole(None) == "–"
+    assert [counted(k, "class") for k in (0, 1, 2)] == ["0 classes", "1 class", "2 classes"]
+    assert counted(2, "copy") == "2 copies"
+    assert [packed(x) for x in (1.234567, 3.0, math.nan, math.inf, -math.inf, None)] == [
+        1.235,
+        3,
+        None,
+        "inf",
+        "-inf",
+        None,
+    ]
+
+
+def test_planar_distances_are_met_exactly(rng: np.random.Generator) -> None:
+    points = rng.normal(size=(12, 2))
+    distances = np.linalg.norm(points[:, None] - points[None], axis=-1)
+    places, stress = embed(distances)
+    assert stress < 1e-6
+    np.testing.assert_allclose(np.linalg.norm(places[:, None] - places[None], axis=-1), distances, atol=1e-6)
+    assert places[0, 0] <= 0
+    assert places[1, 1] >= places[0, 1]
+    np.testing.assert_array_equal(embed(distances)[0], places)
+
+
+def test_missing_distances_carry_no_weight(rng: np.random.Generator) -> None:
+    points = rng.normal(size=(10, 2))
+    distances = np.linalg.norm(points[:, None] - points[None], axis=-1)
+    distances[2, 7] = distances[7, 2] = np.inf
+    distances[4, :] = distances[:, 4] = np.nan
+    places, stress = embed(distances, steps=5000, tolerance=1e-14)
+    assert np.isnan(places[4]).all()
+    kept = [k for k in range(10) if k != 4]
+    assert np.isfinite(places[kept]).all()
+    assert stress < 1e-3
+
+
+def test_stress_of_a_simplex_is_that_of_the_definition() -> None:
+    distances = 1.0 - np.eye(5)
+    places, stress = embed(distances)
+    reached = np.linalg.norm(places[:, None] - places[None], axis=-1)
+    want = math.sqrt(((distances - reached) ** 2).sum() / (reached**2).sum())
+    assert stress == pytest.approx(want)
+    assert stress > 0.1
+
+
+@pytest.mark.parametrize("distances", [np.zeros((0, 0)), np.zeros((1, 1)), np.full((3, 3), np.inf), np.zeros((3, 3))])
+def test_degenerate_maps(distances: np.ndarray) -> None:
+    places, stress = embed(distances)
+    assert places.shape == (len(distances), 2)
+    assert stress == 0.0
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_heat_is_monotone_in_lightness_and_its_ink_readable(dark: bool) -> None:
+    colours = re.findall(r"--h\d+:#(\w{6});--i\d+:#(\w{3});", variables(dark))
+    assert len(colours) == STEPS
+
+    def luminance(code: str) -> float:
+        parts = [int(code[k : k + 2], 16) / 255 for k in (0, 2, 4)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+        return float(np.dot([0.2126, 0.7152, 0.0722], linear))
+
+    light = np.array([luminance(code) for code, _ in colours])
+    assert (np.diff(light if dark else -light) > -1e-4).all()
+    for (_, ink), value in zip(colours, light, strict=True):
+        other = 1.0 if ink == "fff" else 0.0
+        assert (max(value, other) + 0.05) / (min(value, other) + 0.05) >= 4.5
