@@ -7,7 +7,9 @@ import os
 # Before torch is imported: on two cores, two threads of each of two processes only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +17,16 @@ import pytest
 import toposcope as ts
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """Where everything should be there (TOPOSCOPE_SKIP_IS_FAILURE), a skip is a failure."""
+    report = yield
+    if report.skipped and os.environ.get("TOPOSCOPE_SKIP_IS_FAILURE"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped where nothing may be: {report.longrepr}"
+    return report
 
 
 @pytest.fixture

@@ -22,7 +22,8 @@ Every message says what is wrong, where, and how to mend it, in one line.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 
 class ToposcopeError(Exception):
@@ -46,7 +47,14 @@ class PlanError(InputError):
 
 
 class ActivationError(InputError):
-    """Activations that are NaN, infinite or of no use as a point cloud."""
+    """Activations that are NaN, infinite or of no use as a point cloud.
+
+    finished: layer → Representation of the layers that are fine, where a whole network was extracted.
+    """
+
+    def __init__(self, message: str, finished: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.finished: Mapping[str, Any] = finished or {}
 
 
 class FileError(ToposcopeError, OSError):

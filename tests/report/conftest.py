@@ -17,7 +17,6 @@ from toposcope.study import Failure, Results, Study
 EVIL = '</script><img src=x onerror="alert(1)">&amp;\n\u202e<b>\u2028'
 
 
-
 def study(folder: Path, networks: int = 2, layers: int = 3, **cloud: Any) -> Study:
     for k in range(networks):
         save_layers(folder / f"net{k}", layers=layers, seed=k)

@@ -179,6 +179,30 @@ def test_a_network_that_cannot_be_read_is_a_failure(data: Path, tmp_path: Path) 
         ts.run(plan, tmp_path / "other")
 
 
+def test_a_layer_that_overflows_is_named_and_the_others_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "overflowing.py").write_text(
+        "import torch\n"
+        "class Huge(torch.nn.Module):\n"
+        "    def forward(self, x):\n"
+        "        return x * float('inf')\n"
+        "def net():\n"
+        "    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10), Huge())\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    table = {
+        "recipe": "layers",
+        "inputs": {"source": "digits:test"},
+        "network": [{"name": "n", "model": "overflowing:net@random", "layers": ["all"], "classes": list(range(10))}],
+        "cloud": {"size": 20, "draws": 6},
+    }
+    results = ts.run(ts.Study.parse(table), tmp_path / "run")
+    assert results.tables["layers"]["layer"].tolist() == ["0", "1"]
+    assert [failure.title for failure in results.failed] == ["extraction of n"]
+    assert "NaN or infinite: 2" in results.failed[0].message
+    assert results.tables["networks"]["judged"].tolist() == [0]
+
+
 def test_an_error_that_is_ours_does_not_stop_the_others(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

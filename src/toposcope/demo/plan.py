@@ -49,6 +49,8 @@ def demo(out: str | os.PathLike[str] = "runs/demo", workers: int = 1, progress: 
     """
     folder = Path(out)
     watcher = progress or Silence()
+    trained = ", ".join(f"{training.name} ({training.epochs} epochs)" for training in TRAININGS)
+    watcher.say(f"demo: trains {trained} on digits, then fine-tunes {FINETUNED.name} from {PRETRAINED.name}")
     with open_executor(workers) as pool:
         driver = Driver(Store(folder / "store"), pool, watcher, workers)
         driver.perform("training", TRAININGS)

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from toposcope._errors import PlanError, TaskError, ToposcopeError
+from toposcope._errors import ActivationError, PlanError, TaskError, ToposcopeError
 from toposcope._types import Float64
 from toposcope.diagram import PersistenceDiagram
 from toposcope.store import Store
@@ -63,6 +63,11 @@ class Performer(Protocol):
 def conduct(plan: Study, folder: Path, driver: Performer) -> Results:
     """Take a plan through its stages. Raises PlanError and TaskError as `ts.run` says."""
     started = time.time()
+    degrees = "H0" if plan.homology.max_degree == 0 else f"H0 to H{plan.homology.max_degree}"
+    driver.say(
+        f"plan {plan.name}: {len(plan.network)} networks, {plan.cloud.draws} disjoint draws of {plan.cloud.size} "
+        f"inputs, {degrees}, {plan.distance.measure().name}"
+    )
     networks = _extract(plan, driver)
     if not networks:
         raise TaskError(
@@ -72,6 +77,11 @@ def conduct(plan: Study, folder: Path, driver: Performer) -> Results:
         driver.say(line)
     same_inputs = _same_inputs(driver.store, networks)
     comparisons = recipe.planned(plan, networks)
+    layers = sum(len(network.layers) for network in networks)
+    driver.say(
+        f"{layers} layers: {layers * plan.cloud.draws} diagrams, {layers * (layers + 1) // 2} pairs of layers, "
+        f"{len(comparisons)} planned comparisons"
+    )
     keys = _homology(plan, networks, driver)
     measured = _distances(plan, networks, comparisons, keys, driver)
     return _assemble(plan, folder, networks, comparisons, same_inputs, keys, measured, driver, started)
@@ -98,6 +108,8 @@ def _extract(plan: Study, driver: Performer) -> list[Extracted]:
             if task.key not in driver.perform("extraction", [task]):
                 continue
             extracted = Extracted.read(driver.store, task.key)
+        for message in extracted.broken:
+            driver.fail(f"extraction of {name}", ActivationError(message))
         networks.append(dataclasses.replace(extracted, network=name))
     return networks
 

@@ -16,7 +16,7 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
-from toposcope._errors import FileError, PlanError, ToposcopeWarning
+from toposcope._errors import ActivationError, FileError, PlanError, ToposcopeWarning
 from toposcope._types import Array, Float64
 from toposcope.cloud import disjoint_draws, duplicate_rows, effective_dimension
 from toposcope.diagram import PersistenceDiagram
@@ -84,7 +84,7 @@ class Layer:
 
 @dataclasses.dataclass(frozen=True)
 class Extracted:
-    """What a network gave: its layers in order of execution, measured accuracy, and warnings."""
+    """What a network gave: layers in order of execution, measured accuracy, warnings, and what is broken."""
 
     network: str
     layers: tuple[Layer, ...]
@@ -94,6 +94,7 @@ class Extracted:
     accuracy: float | None
     judged: int
     warnings: tuple[str, ...]
+    broken: tuple[str, ...]
 
     @classmethod
     def read(cls, store: Store, key: str) -> Extracted:
@@ -102,7 +103,9 @@ class Extracted:
         layers = tuple(
             Layer(**{**layer, "source": Source.from_json(json.dumps(layer["source"]))}) for layer in fields["layers"]
         )
-        return cls(**{**fields, "layers": layers, "warnings": tuple(fields["warnings"])})
+        return cls(
+            **{**fields, "layers": layers, "warnings": tuple(fields["warnings"]), "broken": tuple(fields["broken"])}
+        )
 
     def write(self, store: Store, key: str) -> None:
         """Write the manifest; it comes last, so that it stands only for layers that are all there."""
@@ -161,26 +164,33 @@ class Extract:
             warnings.simplefilter("always", ToposcopeWarning)
             loaded = load_network(network.model, seed=network.seed)
             inputs = load_inputs(source, limit=self.plan.inputs.limit)
-            representations = extract(
-                loaded,
-                inputs,
-                layers=[*patterns, "output"] if judged else patterns,
-                reduce=network.reduce,
-                batch_size=self.plan.extract.batch_size,
-                device=self.plan.extract.device,
-                precision=self.plan.extract.precision,
-                name=network.name,
-                seed=network.seed,
-                progress=progress,
-            )
+            broken: tuple[str, ...] = ()
+            try:
+                representations = extract(
+                    loaded,
+                    inputs,
+                    layers=[*patterns, "output"] if judged else patterns,
+                    reduce=network.reduce,
+                    batch_size=self.plan.extract.batch_size,
+                    device=self.plan.extract.device,
+                    precision=self.plan.extract.precision,
+                    name=network.name,
+                    seed=network.seed,
+                    progress=progress,
+                )
+            except ActivationError as error:
+                # The other layers are fine, and go on.
+                if set(error.finished) <= {"output"}:
+                    raise
+                representations, broken = dict(error.finished), (str(error),)
         accuracy, count = None, 0
-        if network.classes is not None:
+        if network.classes is not None and "output" in representations:
             accuracy, count = _accuracy(representations["output"], network)
-            if judged:
-                del representations["output"]
-                representations = _in_order(representations)
+        if judged:
+            representations.pop("output", None)
+            representations = _in_order(representations)
         said = [str(warning.message) for warning in caught if issubclass(warning.category, ToposcopeWarning)]
-        _keep(store, self.key, network.name, list(representations.values()), source, accuracy, count, said)
+        _keep(store, self.key, network.name, list(representations.values()), source, accuracy, count, said, broken)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -235,7 +245,7 @@ class Import:
         order = sorted(range(len(representations)), key=lambda k: representations[k].source.position or 0)
         ordered = list(_in_order({str(k): representations[k] for k in order}).values())
         data = str(self.network.representations)
-        _keep(store, self.key, self.network.name, ordered, ordered[0].source.data or data, None, 0, [])
+        _keep(store, self.key, self.network.name, ordered, ordered[0].source.data or data, None, 0, [], ())
 
 
 def _in_order(representations: dict[str, Representation]) -> dict[str, Representation]:
@@ -273,6 +283,7 @@ def _keep(
     accuracy: float | None,
     judged: int,
     said: list[str],
+    broken: tuple[str, ...],
 ) -> None:
     layers = []
     for representation in representations:
@@ -305,6 +316,7 @@ def _keep(
         accuracy=accuracy,
         judged=judged,
         warnings=tuple(said),
+        broken=broken,
     ).write(store, key)
 
 
