@@ -121,6 +121,31 @@ def test_bytes_do_not_depend_on_workers_order_or_interruption(data: Path, tmp_pa
     assert all(tasks == kept for tasks, kept in again.kept.values())
 
 
+def test_extraction_gives_the_same_bits_for_any_workers(tmp_path: Path) -> None:
+    networks = [
+        {"name": name, "model": f"toposcope.demo.networks:{name}@random", "seed": seed, "classes": list(range(10))}
+        for seed, name in enumerate(("vgg", "vit"))
+    ]
+    plan = ts.Study.parse(
+        {
+            "recipe": "layers",
+            "inputs": {"source": "digits:test", "limit": 120},
+            "network": networks,
+            "cloud": {"size": 20, "draws": 6},
+        }
+    )
+    one = ts.run(plan, tmp_path / "one")
+    ts.run(plan, tmp_path / "two", workers=2)
+    assert files(tmp_path / "two" / "store") == files(tmp_path / "one" / "store")
+    assert files(tmp_path / "two" / "tables") == files(tmp_path / "one" / "tables")
+    assert one.tables["networks"]["layers"].tolist() == [6, 4]
+    assert one.tables["networks"]["accuracy"].between(0, 0.4).all()
+    assert one.tables["layers"]["depth"].tolist() == [0, 0.2, 0.4, 0.6, 0.8, 1, 0, 1 / 3, 2 / 3, 1]
+    # Another batch size is another artefact, because it may change the last bits.
+    other = plan.model_copy(update={"extract": plan.extract.model_copy(update={"batch_size": 50})})
+    assert not set(ts.run(other, tmp_path / "one").artefacts) & set(one.artefacts)
+
+
 class Watcher:
     """Progress that remembers how many tasks a stage had, and how many were kept."""
 
