@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import tempfile
@@ -116,3 +117,12 @@ def read_array(path: str | os.PathLike[str], memory_map: bool = False) -> Array:
         raise FileError(f"cannot read {path}: {error.strerror or error}") from error
     except (ValueError, EOFError, TypeError) as error:
         raise FileError(f"{path} is not a readable .npy array: {error}") from error
+
+
+def digest_of_file(path: str | os.PathLike[str]) -> str:
+    """SHA-256 of a file's bytes, in hex. Raises FileError."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise FileError(f"cannot read {path}: {error.strerror or error}") from error

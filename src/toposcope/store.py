@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,15 +22,6 @@ def key_of(kind: str, **content: Any) -> str:
     """The key of an artefact: `kind` and 32 hex digits of the SHA-256 of its canonical JSON."""
     text = json.dumps({"kind": kind, **content}, sort_keys=True, ensure_ascii=False, allow_nan=False)
     return f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:32]}"
-
-
-def digest_of_file(path: str | os.PathLike[str]) -> str:
-    """SHA-256 of a file's bytes, in hex. Raises FileError."""
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise FileError(f"cannot read {path}: {error.strerror or error}") from error
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,6 +14,7 @@ import pytest
 import torch
 from torch import nn
 
+from toposcope import _io
 from toposcope._errors import FileError, InputError, MissingDependencyError, ToposcopeWarning, WeightsError
 from toposcope.extract import Network, extract, load_network, models, weights_digest
 
@@ -85,7 +86,7 @@ def test_weights_from_files(tmp_path, kind):
         torch.save({prefix + key: value for key, value in source.items()}, path)
     network = load_network(f"my_nets:net@{path}")
     assert torch.equal(network.module[0].weight, source["0.weight"])
-    assert network.checkpoint == f"{path.name} ({models.file_sha256(path)[:12]})"
+    assert network.checkpoint == f"{path.name} ({_io.digest_of_file(path)[:12]})"
     assert network.seed is None
 
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from toposcope import _check
 from toposcope._errors import ActivationError, InputError, LayerError, ToposcopeWarning
+from toposcope._io import digest_of_file
 from toposcope.extract import models, reduce, taps
 from toposcope.extract.inputs import Batch, Inputs, load_inputs
 from toposcope.extract.models import Network, weights_digest
@@ -123,7 +124,7 @@ def load_network(spec: str, *, seed: int = 0) -> Network:
     from toposcope.extract.onnx import OnnxGraph
 
     graph = OnnxGraph(parts.name)
-    checkpoint = f"{Path(parts.name).name} ({models.file_sha256(parts.name)[:12]})"
+    checkpoint = f"{Path(parts.name).name} ({digest_of_file(parts.name)[:12]})"
     return Network(
         graph,
         Path(parts.name).stem,

@@ -33,6 +33,7 @@ from toposcope._errors import (
     WeightsError,
     close_names,
 )
+from toposcope._io import digest_of_file
 
 if TYPE_CHECKING:
     import torch
@@ -99,7 +100,7 @@ def load_network(spec: str, *, seed: int = 0) -> Network:
     if parts.weights not in ("", "pretrained", "random"):
         if parts.source != "hf":  # transformers has renamed layers over the years, and translates the names itself
             load_weights(network.module, parts.weights, spec)
-        told = f"{Path(parts.weights).name} ({file_sha256(parts.weights)[:12]})"
+        told = f"{Path(parts.weights).name} ({digest_of_file(parts.weights)[:12]})"
         return dataclasses.replace(network, checkpoint=told)
     if parts.source in ZOOS and parts.weights != "random":
         return network
@@ -121,30 +122,23 @@ def weights_digest(spec: str, *, seed: int = 0) -> str:
         graph = Path(parts.name)
         # Weights beyond 2 GB lie beside the graph, in FILE.data or FILE_data.
         beside = sorted(file for file in graph.parent.glob("*") if file.name.startswith(graph.name) and file != graph)
-        facts = [file_sha256(file) for file in (graph, *beside)]
+        facts = [digest_of_file(file) for file in (graph, *beside)]
     elif parts.source in ZOOS:
         facts.append(_version({"hf": "transformers"}.get(parts.source, parts.source)))
         local = Path(parts.name) / "config.json"
         if parts.source == "hf" and local.is_file():
-            facts += [f"{file.name} {file_sha256(file)}" for file in sorted(local.parent.iterdir()) if file.is_file()]
+            facts += [
+                f"{file.name} {digest_of_file(file)}" for file in sorted(local.parent.iterdir()) if file.is_file()
+            ]
     else:
         with _working_folder_importable():
             found = _find_module(parts.source, spec)
-        facts.append(file_sha256(found) if found else "no source file")
+        facts.append(digest_of_file(found) if found else "no source file")
     if from_file:
-        facts.append(file_sha256(parts.weights))
+        facts.append(digest_of_file(parts.weights))
     elif parts.weights == "random" or parts.source not in (*ZOOS, "onnx"):
         facts += [f"seed {seed}", _version("torch")]
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()
-
-
-def file_sha256(path: str | os.PathLike[str]) -> str:
-    """sha256 of a file's content, in hex. Raises FileError."""
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise FileError(f"cannot read {path}: {error.strerror or error}; check the path") from error
 
 
 # --- random state -----------------------------------------------------------------------------------------------------

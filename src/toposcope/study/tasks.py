@@ -17,12 +17,13 @@ from typing import ClassVar, Protocol
 import numpy as np
 
 from toposcope._errors import ActivationError, FileError, PlanError, ToposcopeWarning
+from toposcope._io import digest_of_file
 from toposcope._types import Array, Float64
 from toposcope.cloud import disjoint_draws, duplicate_rows, effective_dimension
 from toposcope.diagram import PersistenceDiagram
 from toposcope.representation import Representation, Source, read_representation
 from toposcope.rips import vietoris_rips
-from toposcope.store import Store, digest_of_file, key_of
+from toposcope.store import Store, key_of
 from toposcope.study.plan import Cloud, DistanceChoice, Homology, Network, Study
 
 SCHEMA = 1
