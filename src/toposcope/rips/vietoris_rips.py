@@ -64,7 +64,7 @@ def vietoris_rips(
     value = scale_value(distances, rule)
     if value != 1.0:
         distances = distances / distances.dtype.type(value)
-    bars = _bars(distances, degree, limit, prime)
+    bars = _bars(distances, degree, limit, prime, threads or 1)
     filtration = Filtration(
         metric=metric,
         scale=rule,
@@ -78,12 +78,12 @@ def vietoris_rips(
     return PersistenceDiagram(np.concatenate(bars), degrees, filtration)
 
 
-def _bars(distances: Floats, max_degree: int, threshold: float, field: int) -> list[Float64]:
+def _bars(distances: Floats, max_degree: int, threshold: float, field: int, threads: int) -> list[Float64]:
     """Bars per degree without those of zero length; the smallest clouds need no engine."""
     n = len(distances)
     if n == 0:
         return [np.empty((0, 2)) for _ in range(max_degree + 1)]
-    parts = persistence(distances, max_degree, threshold, field)
+    parts = persistence(distances, max_degree, threshold, field, threads)
     return [part[part[:, 0] < part[:, 1]] for part in parts]
 
 

@@ -1,0 +1,115 @@
+// Degree 1: which living loop classes an edge carries.
+//
+// When an edge xy enters with a vertex v in its lune, it is homologous, relative to its ends, to the path x-v-y of two
+// earlier edges; the triangle xyv says so. So every edge unfolds into edges whose lune was empty when they came: edges
+// of the spanning forest, which carry nothing, and edges that gave birth to a class, which carry it (the reduced Rips
+// complex of Koyama, Mémoli, Robins and Turner 2023). The sum along a closed path is its class in H1.
+//
+// Unfolding is lazy: an edge is looked at when a relation asks for it, and remembered.
+#pragma once
+
+#include "classes.hpp"
+#include "instructions.hpp"
+
+namespace toposcope {
+
+template <class Length>
+class EdgeAnnotation {
+ public:
+  EdgeAnnotation(const Distances<Length>& distances, const Instructions& instructions)
+      : distances_(distances), instructions_(instructions) {}
+
+  Classes& classes() { return classes_; }
+  Edge birth_edge(Class c) const { return births_[c]; }
+
+  // An edge with an empty lune that joined two components.
+  void add_tree_edge(Edge e) { generators_.put(index_of(e), {}); }
+
+  // An edge with an empty lune that closed a loop.
+  void open(Edge e) {
+    const Class c = classes_.open();
+    births_.push_back(e);
+    generators_.put(index_of(e), {c});
+  }
+
+  // sum += the class of an earlier edge, in living classes.
+  void add_edge(Edge e, Combination& sum) {
+    if (!known(e)) unfold(e);
+    read(e, sum);
+  }
+
+  // The vertex over which xy unfolds: the first one of its lune.
+  Vertex apex(Edge xy) const {
+    const Length* x = distances_.row(xy.a);
+    const Length* y = distances_.row(xy.b);
+    const Length radius = distances_.length(xy);
+    for (std::size_t v = 0;; ++v) {
+      v = instructions_.first_within(x, y, v, distances_.n, radius);
+      if (v == distances_.n) return no_vertex;
+      if (distances_.in_lune(static_cast<Vertex>(v), xy)) return static_cast<Vertex>(v);
+    }
+  }
+
+  std::size_t remembered() const { return memory_.size(); }
+
+  // Unfolded edges are only remembered for speed; between two relations they may be forgotten.
+  void forget_beyond(std::size_t most) {
+    if (memory_.size() > most) memory_.clear();
+  }
+
+ private:
+  struct Unfolding {
+    Edge edge;
+    Vertex apex;
+  };
+
+  // An edge older than every living class carries none of them, nor any class to come.
+  bool carries_nothing(Edge e) {
+    const Class oldest = classes_.oldest();
+    return oldest == classes_.size() || distances_.earlier(e, births_[oldest]);
+  }
+
+  bool known(Edge e) {
+    return carries_nothing(e) || generators_.contains(index_of(e)) || memory_.contains(index_of(e));
+  }
+
+  void read(Edge e, Combination& sum) {
+    if (carries_nothing(e)) return;
+    if (!generators_.add_to(index_of(e), sum, classes_, scratch_))
+      memory_.add_to(index_of(e), sum, classes_, scratch_);
+  }
+
+  // Fills the memory for e and all it unfolds into, without recursion: chains can be as long as there are edges.
+  void unfold(Edge e) {
+    pending_.assign(1, {e, apex(e)});
+    while (!pending_.empty()) {
+      const auto [edge, vertex] = pending_.back();
+      const Edge first = edge_of(edge.a, vertex);
+      const Edge second = edge_of(edge.b, vertex);
+      const bool first_known = known(first);
+      const bool second_known = known(second);
+      if (first_known && second_known) {
+        sum_.clear();
+        read(first, sum_);
+        read(second, sum_);
+        memory_.put(index_of(edge), sum_);
+        pending_.pop_back();
+        continue;
+      }
+      if (!first_known) pending_.push_back({first, apex(first)});
+      if (!second_known) pending_.push_back({second, apex(second)});
+    }
+  }
+
+  const Distances<Length>& distances_;
+  const Instructions& instructions_;
+  Classes classes_;
+  std::vector<Edge> births_;
+  CombinationTable<std::uint32_t> generators_;
+  CombinationTable<std::uint32_t> memory_;
+  std::vector<Unfolding> pending_;
+  Combination sum_;
+  Combination scratch_;
+};
+
+}  // namespace toposcope

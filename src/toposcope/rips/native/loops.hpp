@@ -1,0 +1,152 @@
+// The innermost loops, written once in plain C++ and compiled once per instruction set (instructions.cpp).
+//
+// Nothing here allocates, throws or calls out, so that a version compiled for AVX2 shares no code with the plain one.
+#pragma once
+
+#include "bits.hpp"
+
+#define TOPOSCOPE_INLINE inline __attribute__((always_inline))
+
+namespace toposcope::loops {
+
+// Bits of the entries with low < entry <= high, for columns first..n of one row of a matrix; bits outside are cleared.
+template <class Length>
+TOPOSCOPE_INLINE void entries_between(const Length* row, std::size_t first, std::size_t n, Length low, Length high,
+                                      Word* out) {
+  const std::size_t words = words_for(n);
+  for (std::size_t w = 0; w < first / word_bits; ++w) out[w] = 0;
+  for (std::size_t w = first / word_bits; w < words; ++w) {
+    const std::size_t start = w * word_bits;
+    const std::size_t count = start >= n ? 0 : (n - start < word_bits ? n - start : word_bits);
+    Word bits = 0;
+    if (count == word_bits) {
+      unsigned char hit[word_bits];
+      for (std::size_t k = 0; k < word_bits; ++k)
+        hit[k] = static_cast<unsigned char>((row[start + k] > low) & (row[start + k] <= high));
+      for (std::size_t byte = 0; byte < 8; ++byte) {
+        Word eight;
+        __builtin_memcpy(&eight, hit + 8 * byte, 8);
+        // Eight bytes of 0 or 1 become eight bits: the product moves byte k to bit 56 + k.
+        bits |= ((eight * 0x0102040810204080ull) >> 56) << (8 * byte);
+      }
+    } else {
+      for (std::size_t k = 0; k < count; ++k)
+        bits |= static_cast<Word>((row[start + k] > low) & (row[start + k] <= high)) << k;
+    }
+    out[w] = bits;
+  }
+  if (first % word_bits && first / word_bits < words) out[first / word_bits] &= ~Word{0} << (first % word_bits);
+}
+
+// The first vertex from `start` on that is within `radius` of both x and y (ends of equal length included).
+template <class Length>
+TOPOSCOPE_INLINE std::size_t first_within(const Length* x, const Length* y, std::size_t start, std::size_t n,
+                                          Length radius) {
+  constexpr std::size_t chunk = 32;
+  std::size_t v = start;
+  for (; v + chunk <= n; v += chunk) {
+    unsigned hits = 0;
+    for (std::size_t k = 0; k < chunk; ++k) hits += (x[v + k] <= radius) & (y[v + k] <= radius);
+    if (hits) break;
+  }
+  for (; v < n; ++v)
+    if (x[v] <= radius && y[v] <= radius) return v;
+  return n;
+}
+
+// out = left & right; whether anything is in it.
+TOPOSCOPE_INLINE bool intersect(const Word* left, const Word* right, Word* out, std::size_t words) {
+  Word any = 0;
+  for (std::size_t w = 0; w < words; ++w) {
+    const Word both = left[w] & right[w];
+    out[w] = both;
+    any |= both;
+  }
+  return any != 0;
+}
+
+// out = set without removed; whether anything is left.
+TOPOSCOPE_INLINE bool subtract(const Word* set, const Word* removed, Word* out, std::size_t words) {
+  Word any = 0;
+  for (std::size_t w = 0; w < words; ++w) {
+    const Word left = set[w] & ~removed[w];
+    out[w] = left;
+    any |= left;
+  }
+  return any != 0;
+}
+
+// Whether a neighbour in `set`, but not in `rest`, exists.
+TOPOSCOPE_INLINE bool meets(const Word* neighbours, const Word* set, const Word* rest, std::size_t words) {
+  Word any = 0;
+  for (std::size_t w = 0; w < words; ++w) any |= neighbours[w] & set[w] & ~rest[w];
+  return any != 0;
+}
+
+TOPOSCOPE_INLINE std::size_t lowest_of(const Word* set) {
+  std::size_t w = 0;
+  while (!set[w]) ++w;
+  return w * word_bits + static_cast<std::size_t>(__builtin_ctzll(set[w]));
+}
+
+// Whether the graph on the non-empty `set` is connected, starting at its lowest vertex. `rest` is scratch.
+//
+// Whole neighbourhoods are joined at once, so a set whose members know each other well takes two or three steps.
+TOPOSCOPE_INLINE bool is_connected(const Word* bits, std::size_t words, const Word* set, Word* rest) {
+  if (!subtract(set, bits + lowest_of(set) * words, rest, words)) return true;
+  for (;;) {
+    bool joined = false;
+    bool left = false;
+    for (std::size_t w = 0; w < words; ++w) {
+      for (Word pending = rest[w]; pending; pending &= pending - 1) {
+        const Word* neighbours = bits + (w * word_bits + static_cast<std::size_t>(__builtin_ctzll(pending))) * words;
+        if (!meets(neighbours, set, rest, words)) {
+          left = true;
+          continue;
+        }
+        joined = true;
+        if (!subtract(rest, neighbours, rest, words)) return true;
+        pending &= rest[w] | (pending & -pending);
+      }
+    }
+    if (!joined) return !left;
+  }
+}
+
+// Adds edges in order until one whose lune is not connected (or is empty), which is not added. Returns its position, or
+// `end`. `lune` then holds its lune.
+TOPOSCOPE_INLINE std::size_t next_split(const std::uint64_t* edges, std::size_t begin, std::size_t end, Word* bits,
+                                        std::size_t words, Word* lune, Word* rest) {
+  constexpr std::size_t ahead = 6;
+  for (std::size_t at = begin; at < end; ++at) {
+    if (at + ahead < end) {
+      const std::uint64_t next = edges[at + ahead];
+      const Word* first = bits + ((next >> 16) & 0xffffu) * words;
+      const Word* second = bits + (next & 0xffffu) * words;
+      for (std::size_t w = 0; w < words; w += 8) {
+        __builtin_prefetch(first + w);
+        __builtin_prefetch(second + w);
+      }
+    }
+    const std::size_t a = (edges[at] >> 16) & 0xffffu;
+    const std::size_t b = edges[at] & 0xffffu;
+    if (!intersect(bits + a * words, bits + b * words, lune, words)) return at;
+    if (!is_connected(bits, words, lune, rest)) return at;
+    insert(bits + a * words, static_cast<Vertex>(b));
+    insert(bits + b * words, static_cast<Vertex>(a));
+  }
+  return end;
+}
+
+// open loses every vertex within two steps of its row's vertex, whose neighbours are `near`; stops when nothing is left.
+TOPOSCOPE_INLINE bool reaches_all_in_two(const Word* bits, std::size_t words, const Word* near, Word* open) {
+  for (std::size_t w = 0; w < words; ++w) {
+    for (Word rest = near[w]; rest; rest &= rest - 1) {
+      const Word* second = bits + (w * word_bits + static_cast<std::size_t>(__builtin_ctzll(rest))) * words;
+      if (!subtract(open, second, open, words)) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace toposcope::loops
