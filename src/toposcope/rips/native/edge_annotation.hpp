@@ -20,6 +20,7 @@ class EdgeAnnotation {
       : distances_(distances), instructions_(instructions) {}
 
   Classes& classes() { return classes_; }
+  const Classes& classes() const { return classes_; }
   Edge birth_edge(Class c) const { return births_[c]; }
 
   // An edge with an empty lune that joined two components.

@@ -25,12 +25,17 @@
                                                 Word* bits, std::size_t words, Word* lune, Word* rest) {              \
     return loops::next_split(edges, begin, end, bits, words, lune, rest);                                             \
   }                                                                                                                   \
+  TARGET static std::size_t next_loop_##SUFFIX(const std::uint64_t* edges, std::size_t begin, std::size_t end,        \
+                                               Word* bits, std::size_t words, Word* lune, Word* core, Word* pending,  \
+                                               Word* link, Word* rest) {                                              \
+    return loops::next_loop(edges, begin, end, bits, words, lune, core, pending, link, rest);                         \
+  }                                                                                                                   \
   TARGET static bool reaches_all_in_two_##SUFFIX(const Word* bits, std::size_t words, const Word* near, Word* open) {   \
     return loops::reaches_all_in_two(bits, words, near, open);                                                        \
   }                                                                                                                   \
   static const Instructions SUFFIX##_instructions = {#SUFFIX,           between32_##SUFFIX, between64_##SUFFIX,       \
                                                      within32_##SUFFIX, within64_##SUFFIX,  next_split_##SUFFIX,      \
-                                                     reaches_all_in_two_##SUFFIX};
+                                                     next_loop_##SUFFIX,                                                      reaches_all_in_two_##SUFFIX};
 
 namespace toposcope {
 

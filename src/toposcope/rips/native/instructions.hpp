@@ -13,6 +13,8 @@ struct Instructions {
   std::size_t (*within32)(const float*, const float*, std::size_t, std::size_t, float);
   std::size_t (*within64)(const double*, const double*, std::size_t, std::size_t, double);
   std::size_t (*next_split)(const std::uint64_t*, std::size_t, std::size_t, Word*, std::size_t, Word*, Word*);
+  std::size_t (*next_loop)(const std::uint64_t*, std::size_t, std::size_t, Word*, std::size_t, Word*, Word*, Word*,
+                           Word*, Word*);
   bool (*reaches_all_in_two)(const Word*, std::size_t, const Word*, Word*);
 
   void entries_between(const float* row, std::size_t first, std::size_t n, float low, float high, Word* out) const {

@@ -113,6 +113,36 @@ TOPOSCOPE_INLINE bool is_connected(const Word* bits, std::size_t words, const Wo
   }
 }
 
+// Whether the flag complex on the non-empty `set` is certainly connected and without loops (H1 = 0 over Z/2).
+//
+// It grows from a cone, the lowest vertex and its neighbours. Gluing a vertex on along its link L adds nothing in degree
+// 0 or 1 if L is not empty and connected (Mayer-Vietoris: H1 before → H1 after → reduced H0(L)). What cannot be glued
+// that way stays in `pending`; `core` is what could. `link` and `rest` are scratch.
+TOPOSCOPE_INLINE bool has_no_loops(const Word* bits, std::size_t words, const Word* set, Word* core, Word* pending,
+                                   Word* link, Word* rest) {
+  const Word* cone = bits + lowest_of(set) * words;
+  if (!subtract(set, cone, pending, words)) return true;
+  for (std::size_t w = 0; w < words; ++w) core[w] = set[w] & cone[w];
+  for (;;) {
+    bool glued = false;
+    bool left = false;
+    for (std::size_t w = 0; w < words; ++w) {
+      for (Word these = pending[w]; these; these &= these - 1) {
+        const std::size_t v = w * word_bits + static_cast<std::size_t>(__builtin_ctzll(these));
+        if (!intersect(bits + v * words, core, link, words) || !is_connected(bits, words, link, rest)) {
+          left = true;
+          continue;
+        }
+        glued = true;
+        insert(core, static_cast<Vertex>(v));
+        erase(pending, static_cast<Vertex>(v));
+      }
+    }
+    if (!left) return true;
+    if (!glued) return false;
+  }
+}
+
 // Adds edges in order until one whose lune is not connected (or is empty), which is not added. Returns its position, or
 // `end`. `lune` then holds its lune.
 TOPOSCOPE_INLINE std::size_t next_split(const std::uint64_t* edges, std::size_t begin, std::size_t end, Word* bits,
@@ -132,6 +162,21 @@ TOPOSCOPE_INLINE std::size_t next_split(const std::uint64_t* edges, std::size_t 
     const std::size_t b = edges[at] & 0xffffu;
     if (!intersect(bits + a * words, bits + b * words, lune, words)) return at;
     if (!is_connected(bits, words, lune, rest)) return at;
+    insert(bits + a * words, static_cast<Vertex>(b));
+    insert(bits + b * words, static_cast<Vertex>(a));
+  }
+  return end;
+}
+
+// As next_split, but also stops at lunes that may have loops, with `core` and `pending` as has_no_loops leaves them.
+TOPOSCOPE_INLINE std::size_t next_loop(const std::uint64_t* edges, std::size_t begin, std::size_t end, Word* bits,
+                                       std::size_t words, Word* lune, Word* core, Word* pending, Word* link,
+                                       Word* rest) {
+  for (std::size_t at = begin; at < end; ++at) {
+    const std::size_t a = (edges[at] >> 16) & 0xffffu;
+    const std::size_t b = edges[at] & 0xffffu;
+    if (!intersect(bits + a * words, bits + b * words, lune, words)) return at;
+    if (!has_no_loops(bits, words, lune, core, pending, link, rest)) return at;
     insert(bits + a * words, static_cast<Vertex>(b));
     insert(bits + b * words, static_cast<Vertex>(a));
   }

@@ -30,9 +30,15 @@ inline std::uint64_t ordered_bits(double length) {
   return bits;
 }
 
+// The largest Length that is not above a threshold, so that both compare alike; always finite.
+template <class Length>
+Length at_most(double threshold) {
+  const Length limit = static_cast<Length>(std::min(threshold, static_cast<double>(std::numeric_limits<Length>::max())));
+  return static_cast<double>(limit) > threshold ? std::nextafter(limit, Length{-1}) : limit;
+}
+
 // The longest edge that can matter in any degree: the enclosing radius min_v max_w d(v, w). Beyond it one vertex is
-// joined to all, so every lune is a cone and nothing is born or dies (Bauer 2021, section 4). Never above `threshold`,
-// always finite: infinite entries are no edges.
+// joined to all, so every lune is a cone and nothing is born or dies (Bauer 2021, section 4). Never above `threshold`.
 template <class Length>
 Length longest_edge(const Distances<Length>& distances, double threshold) {
   Length radius = std::numeric_limits<Length>::infinity();
@@ -45,10 +51,7 @@ Length longest_edge(const Distances<Length>& distances, double threshold) {
     for (; w < distances.n; ++w) farthest[0] = std::max(farthest[0], row[w]);
     radius = std::min(radius, *std::max_element(farthest.begin(), farthest.end()));
   }
-  // The largest Length that is not above the threshold, so that both comparisons agree.
-  Length limit = static_cast<Length>(std::min(threshold, static_cast<double>(std::numeric_limits<Length>::max())));
-  if (static_cast<double>(limit) > threshold) limit = std::nextafter(limit, Length{-1});
-  return std::min(radius, limit);
+  return std::min(radius, at_most<Length>(threshold));
 }
 
 // Cuts the range of lengths into windows of about `edges_each` edges, from a sample of the matrix: the ascending upper
@@ -97,7 +100,7 @@ class Window {
       std::size_t at = edges_.size();
       edges_.resize(at + count(row_.data(), words));
       for_each(row_.data(), words, [&](Vertex b) {
-        edges_[at++] = (((ordered_bits(row[b]) - origin) >> shift) << 32) | index_of({a, b});
+        edges_[at++] = (((ordered_bits(row[b]) - origin) >> shift) << 32) | index_of(Edge{a, b});
       });
     }
     sort_by_leading_bits(span >> shift);
