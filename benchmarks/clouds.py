@@ -1,8 +1,7 @@
 """The clouds that the homology benchmarks run on: each a function of the size and the seed alone.
 
-Every cloud is (n, d) float32. The layer-like ones imitate what toposcope is for, activations of images after a ReLU; the
-torus has long loops, the cube has no structure at all. `cifar_resnet` takes layers of trained networks where the shared
-data folder is at hand.
+Every cloud is (n, d) float32. The layer-like ones imitate what toposcope is for, activations of images after a ReLU;
+the torus has long loops, the cube has no structure at all.
 """
 
 from __future__ import annotations

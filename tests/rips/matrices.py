@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 FAMILIES = (
-    "euclidean", "grid", "uniform", "ties", "few_values", "zeros", "duplicates", "infinite", "disconnected", "ultrametric",
-    "circle", "one_value", "graph",
+    "euclidean", "grid", "uniform", "ties", "few_values", "zeros", "duplicates", "infinite", "disconnected",
+    "ultrametric", "circle", "one_value", "graph",
 )  # fmt: skip
 
 

@@ -60,10 +60,22 @@ nb::dict counts_of(const Counts& counts) {
   return out;
 }
 
-// Per degree (bars (k, 2), birth simplices (k, 3), death simplices (k, 4)); then the merges (m, 2) and the counts.
+std::vector<std::int64_t> ends_of(const std::vector<Edge>& edges) {
+  std::vector<std::int64_t> ends;
+  ends.reserve(2 * edges.size());
+  for (const Edge e : edges) {
+    ends.push_back(e.a);
+    ends.push_back(e.b);
+  }
+  return ends;
+}
+
+// Per degree (bars (k, 2), birth simplices (k, 3), death simplices (k, 4)), unused vertices -1; the merges (m, 2); the
+// cycles of degree 1 as (vertices, ends); the counts.
 template <class Length>
 nb::object python_diagram(const Diagram<Length>& diagram, int max_degree) {
   nb::list degrees;
+  const auto number = [](Vertex v) { return v == no_vertex ? std::int64_t{-1} : static_cast<std::int64_t>(v); };
   for (int degree = 0; degree <= max_degree; ++degree) {
     const auto& bars = diagram.bars[degree];
     std::vector<double> values;
@@ -72,31 +84,42 @@ nb::object python_diagram(const Diagram<Length>& diagram, int max_degree) {
     for (const auto& bar : bars) {
       values.push_back(static_cast<double>(bar.birth));
       values.push_back(static_cast<double>(bar.death));
-      for (const Vertex v : bar.birth_simplex) births.push_back(v == no_vertex ? -1 : static_cast<std::int64_t>(v));
-      for (const Vertex v : bar.death_simplex) deaths.push_back(v == no_vertex ? -1 : static_cast<std::int64_t>(v));
+      for (const Vertex v : bar.birth_simplex) births.push_back(number(v));
+      for (const Vertex v : bar.death_simplex) deaths.push_back(number(v));
     }
     degrees.append(nb::make_tuple(array_of(std::move(values), {bars.size(), 2}),
                                   array_of(std::move(births), {bars.size(), 3}),
                                   array_of(std::move(deaths), {bars.size(), 4})));
   }
-  std::vector<std::int64_t> merges;
-  for (const Edge e : diagram.merges) {
-    merges.push_back(e.a);
-    merges.push_back(e.b);
+  std::vector<std::int64_t> cycle_vertices, cycle_ends;
+  for (const auto& cycle : diagram.cycles) {
+    cycle_vertices.insert(cycle_vertices.end(), cycle.begin(), cycle.end());
+    cycle_ends.push_back(static_cast<std::int64_t>(cycle_vertices.size()));
   }
-  return nb::make_tuple(degrees, array_of(std::move(merges), {diagram.merges.size(), 2}), counts_of(diagram.counts));
+  const std::size_t in_cycles = cycle_vertices.size();
+  return nb::make_tuple(degrees, array_of(ends_of(diagram.merges), {diagram.merges.size(), 2}),
+                        nb::make_tuple(array_of(std::move(cycle_vertices), {in_cycles}),
+                                       array_of(std::move(cycle_ends), {diagram.cycles.size()})),
+                        counts_of(diagram.counts));
 }
 
 template <class Length>
-nb::object persistence(Matrix<Length> matrix, int max_degree, double threshold, unsigned threads,
-                       const std::string& instructions, bool to_the_end, std::size_t window_edges) {
+Distances<Length> square(const Matrix<Length>& matrix) {
   if (matrix.shape(0) != matrix.shape(1)) throw nb::value_error("distances are a square matrix");
   if (matrix.shape(0) > most_vertices) throw nb::value_error("too many points for a matrix of distances");
-  const Distances<Length> distances{matrix.data(), matrix.shape(0)};
+  return {matrix.data(), matrix.shape(0)};
+}
+
+template <class Length>
+nb::object persistence(Matrix<Length> matrix, int max_degree, double threshold, unsigned threads, bool cycles,
+                       const std::string& instructions, bool to_the_end, std::size_t window_edges) {
+  if (max_degree < 0 || max_degree > 2) throw nb::value_error("max_degree is 0, 1 or 2");
+  const Distances<Length> distances = square(matrix);
   Request request;
   request.max_degree = max_degree;
   request.threshold = threshold;
   request.threads = threads;
+  request.cycles = cycles;
   request.to_the_end = to_the_end;
   request.window_edges = window_edges;
   const Instructions& version = instructions_named(instructions);
@@ -109,6 +132,30 @@ nb::object persistence(Matrix<Length> matrix, int max_degree, double threshold, 
   return python_diagram(diagram, max_degree);
 }
 
+// The edges of the minimum spanning forest, (m, 2), in order of length.
+template <class Length>
+nb::object forest(Matrix<Length> matrix, double threshold) {
+  const Distances<Length> distances = square(matrix);
+  PythonSignals signals;
+  std::vector<Edge> edges;
+  {
+    nb::gil_scoped_release release;
+    edges = spanning_forest(distances, at_most<Length>(threshold), signals);
+  }
+  return array_of(ends_of(edges), {edges.size(), 2});
+}
+
+// Positions, in a list of edges (m, 2) in order of length, of those that make its minimum spanning forest.
+nb::object forest_of_edges(std::size_t n, Matrix<std::int64_t> ends) {
+  if (ends.shape(1) != 2) throw nb::value_error("edges are (m, 2)");
+  for (std::size_t k = 0; k < 2 * ends.shape(0); ++k)
+    if (ends.data()[k] < 0 || static_cast<std::size_t>(ends.data()[k]) >= n) throw nb::value_error("no such vertex");
+  std::vector<std::int64_t> kept;
+  for (const std::size_t k : spanning_forest(n, ends.data(), ends.shape(0))) kept.push_back(static_cast<std::int64_t>(k));
+  const std::size_t count = kept.size();
+  return array_of(std::move(kept), {count});
+}
+
 }  // namespace
 }  // namespace toposcope
 
@@ -116,10 +163,16 @@ NB_MODULE(_native, module) {
   using namespace toposcope;
   using nb::literals::operator""_a;
   module.doc() = "The native homology kernel; toposcope.rips.engine is its one caller.";
-  module.def("persistence", &persistence<float>, "distances"_a.noconvert(), "max_degree"_a, "threshold"_a,
-             "threads"_a = 1, "instructions"_a = "", "to_the_end"_a = false, "window_edges"_a = 0);
-  module.def("persistence", &persistence<double>, "distances"_a.noconvert(), "max_degree"_a, "threshold"_a,
-             "threads"_a = 1, "instructions"_a = "", "to_the_end"_a = false, "window_edges"_a = 0);
+  const auto define = [&](auto length) {
+    using Length = decltype(length);
+    module.def("persistence", &persistence<Length>, "distances"_a.noconvert(), "max_degree"_a, "threshold"_a,
+               "threads"_a = 1, "cycles"_a = false, "instructions"_a = "", "to_the_end"_a = false,
+               "window_edges"_a = 0);
+    module.def("forest", &forest<Length>, "distances"_a.noconvert(), "threshold"_a);
+  };
+  define(float{});
+  define(double{});
+  module.def("forest_of_edges", &forest_of_edges, "n"_a, "edges"_a.noconvert());
   module.def("instructions", [] {
     std::vector<std::string> names;
     for (const Instructions* version : available_instructions()) names.emplace_back(version->name);

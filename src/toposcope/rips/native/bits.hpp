@@ -37,6 +37,16 @@ inline std::size_t count(const Word* set, std::size_t words) {
 
 inline bool is_empty(const Word* set, std::size_t words) { return lowest(set, words) == no_vertex; }
 
+// Word w of the set of the columns first, ..., n - 1.
+inline Word columns_from(std::size_t w, std::size_t first, std::size_t n) {
+  const std::size_t start = w * word_bits;
+  if (start >= n || start + word_bits <= first) return 0;
+  Word columns = ~Word{0};
+  if (n - start < word_bits) columns &= (Word{1} << (n - start)) - 1;
+  if (first > start) columns &= ~Word{0} << (first - start);
+  return columns;
+}
+
 template <class Visit>
 inline void for_each(const Word* set, std::size_t words, Visit visit) {
   for (std::size_t w = 0; w < words; ++w)

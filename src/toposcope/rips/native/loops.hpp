@@ -143,6 +143,32 @@ TOPOSCOPE_INLINE bool has_no_loops(const Word* bits, std::size_t words, const Wo
   }
 }
 
+// Small sets by looking at pairs: whether the graph on `set` is connected, when it has at most `few` vertices. Returns 0
+// (no), 1 (yes) or 2 (too many vertices to tell).
+constexpr std::size_t few = 8;
+TOPOSCOPE_INLINE int is_connected_if_few(const Word* bits, std::size_t words, const Word* set) {
+  std::size_t vertices[few];
+  std::size_t count = 0;
+  for (std::size_t w = 0; w < words; ++w) {
+    for (Word rest = set[w]; rest; rest &= rest - 1) {
+      if (count == few) return 2;
+      vertices[count++] = w * word_bits + static_cast<std::size_t>(__builtin_ctzll(rest));
+    }
+  }
+  // vertices[0, reached) are known to be connected, those before `done` have been asked for neighbours.
+  std::size_t reached = 1;
+  for (std::size_t done = 0; done < reached; ++done) {
+    const Word* neighbours = bits + vertices[done] * words;
+    for (std::size_t k = reached; k < count; ++k) {
+      if (!has(neighbours, static_cast<Vertex>(vertices[k]))) continue;
+      const std::size_t found = vertices[k];
+      vertices[k] = vertices[reached];
+      vertices[reached++] = found;
+    }
+  }
+  return reached == count;
+}
+
 // Adds edges in order until one whose lune is not connected (or is empty), which is not added. Returns its position, or
 // `end`. `lune` then holds its lune.
 TOPOSCOPE_INLINE std::size_t next_split(const std::uint64_t* edges, std::size_t begin, std::size_t end, Word* bits,
@@ -161,7 +187,8 @@ TOPOSCOPE_INLINE std::size_t next_split(const std::uint64_t* edges, std::size_t 
     const std::size_t a = (edges[at] >> 16) & 0xffffu;
     const std::size_t b = edges[at] & 0xffffu;
     if (!intersect(bits + a * words, bits + b * words, lune, words)) return at;
-    if (!is_connected(bits, words, lune, rest)) return at;
+    const int connected = is_connected_if_few(bits, words, lune);
+    if (connected == 0 || (connected == 2 && !is_connected(bits, words, lune, rest))) return at;
     insert(bits + a * words, static_cast<Vertex>(b));
     insert(bits + b * words, static_cast<Vertex>(a));
   }
@@ -183,12 +210,15 @@ TOPOSCOPE_INLINE std::size_t next_loop(const std::uint64_t* edges, std::size_t b
   return end;
 }
 
-// open loses every vertex within two steps of its row's vertex, whose neighbours are `near`; stops when nothing is left.
+// open loses the vertices within two steps of its row's vertex, whose neighbours are `near`, by way of its first few
+// neighbours; true when nothing is left.
 TOPOSCOPE_INLINE bool reaches_all_in_two(const Word* bits, std::size_t words, const Word* near, Word* open) {
+  int few = 12;
   for (std::size_t w = 0; w < words; ++w) {
     for (Word rest = near[w]; rest; rest &= rest - 1) {
       const Word* second = bits + (w * word_bits + static_cast<std::size_t>(__builtin_ctzll(rest))) * words;
       if (!subtract(open, second, open, words)) return true;
+      if (--few == 0) return false;
     }
   }
   return false;

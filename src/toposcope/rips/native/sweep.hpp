@@ -15,6 +15,7 @@
 #include <memory>
 #include <thread>
 
+#include "cycles.hpp"
 #include "forest.hpp"
 #include "lune.hpp"
 #include "triangle_annotation.hpp"
@@ -44,14 +45,55 @@ struct Counts {
 template <class Length>
 struct Diagram {
   std::array<std::vector<Bar<Length>>, 3> bars;
-  std::vector<Edge> merges;  // the spanning forest in order
+  std::vector<Edge> merges;                   // the spanning forest in order
+  std::vector<std::vector<Vertex>> cycles;  // of the bars of degree 1, if they were asked for
   Counts counts;
 };
+
+constexpr std::array<Vertex, 4> nothing{no_vertex, no_vertex, no_vertex, no_vertex};
+
+// Joins the components of the ends of e, if they are two, and writes the bar of the one that dies; none if it has no
+// length. False if they are one.
+template <class Length>
+bool merge(Components& components, Edge e, Length length, Diagram<Length>& diagram) {
+  const Vertex dying = std::max(components.lowest(e.a), components.lowest(e.b));
+  if (!components.join(e.a, e.b)) return false;
+  diagram.merges.push_back(e);
+  ++diagram.counts.deaths[0];
+  if (length > 0)
+    diagram.bars[0].push_back({0, length, {dying, no_vertex, no_vertex}, {e.a, e.b, no_vertex, no_vertex}});
+  return true;
+}
+
+// The components that live for ever.
+template <class Length>
+void write_components(Components& components, std::size_t n, Diagram<Length>& diagram) {
+  for (Vertex v = 0; v < n; ++v)
+    if (components.lowest(v) == v)
+      diagram.bars[0].push_back({0, std::numeric_limits<Length>::infinity(), {v, no_vertex, no_vertex}, nothing});
+}
+
+// Debug builds: what the lunes counted is what the algebra did. Two independent roads to the same numbers.
+template <class Length>
+void check_counts([[maybe_unused]] const Diagram<Length>& diagram, [[maybe_unused]] std::size_t n) {
+#ifdef TOPOSCOPE_CHECKS
+  const Counts& counts = diagram.counts;
+  const auto demand = [](bool holds, const char* what) {
+    if (!holds) throw std::logic_error(what);
+  };
+  demand(counts.empty_lunes == counts.deaths[0] + counts.births[1], "empty lunes");
+  demand(counts.deaths[0] == diagram.merges.size() && diagram.merges.size() < std::max<std::size_t>(n, 1), "merges");
+  demand(counts.extra_components == counts.deaths[1] + counts.births[2], "components of lunes");
+  demand(counts.deaths[1] <= counts.births[1] && counts.deaths[2] <= counts.births[2], "deaths");
+  demand(diagram.bars[0].size() <= n && diagram.bars[1].size() <= counts.births[1], "bars");
+#endif
+}
 
 struct Request {
   int max_degree = 1;  // 0, 1 or 2
   double threshold = std::numeric_limits<double>::infinity();
   unsigned threads = 1;
+  bool cycles = false;
   bool to_the_end = false;  // sweep over all edges, for the sake of the counts
   std::size_t window_edges = 0;  // 0: chosen by the size
 };
@@ -109,8 +151,9 @@ inline std::size_t sweep_run(const std::vector<SortedEdge>& edges, std::size_t b
 template <class Length>
 class Algebra {
  public:
-  Algebra(const Distances<Length>& distances, const Instructions& instructions, int max_degree, Diagram<Length>& diagram)
-      : distances_(distances), max_degree_(max_degree), diagram_(diagram), components_(distances.n),
+  Algebra(const Distances<Length>& distances, const Instructions& instructions, const Request& request,
+          Diagram<Length>& diagram)
+      : distances_(distances), max_degree_(request.max_degree), all_(request.to_the_end), diagram_(diagram), components_(distances.n),
         loops_(distances, instructions), voids_(distances, loops_) {}
 
   void take(const Events& events, Interrupt& interrupt) {
@@ -129,8 +172,7 @@ class Algebra {
   // Writes the bars of what lives for ever.
   void finish() {
     const Length never = std::numeric_limits<Length>::infinity();
-    for (std::size_t k = 0; k < components_.count(); ++k)
-      diagram_.bars[0].push_back({0, never, {no_vertex, no_vertex, no_vertex}, nothing});
+    write_components(components_, distances_.n, diagram_);
     for (Class c = 0; c < loops_.classes().size(); ++c)
       if (loops_.classes().is_living(c)) write_loop(c, never, nothing);
     for (Class c = 0; c < voids_.classes().size(); ++c)
@@ -138,19 +180,14 @@ class Algebra {
   }
 
  private:
-  static constexpr std::array<Vertex, 4> nothing{no_vertex, no_vertex, no_vertex, no_vertex};
   // Entries of a table of unfolded simplices beyond which it is emptied between two relations.
-  static constexpr std::size_t most_remembered = std::size_t{1} << 21;
+  static constexpr std::size_t most_triangles = std::size_t{1} << 20;
+  std::size_t most_edges() const { return std::max<std::size_t>(1 << 16, distances_.n * distances_.n / 64); }
 
   void take_empty_lune(Edge e) {
     ++diagram_.counts.empty_lunes;
-    if (components_.join(e.a, e.b)) {
+    if (merge(components_, e, distances_.length(e), diagram_)) {
       loops_.add_tree_edge(e);
-      diagram_.merges.push_back(e);
-      ++diagram_.counts.deaths[0];
-      const Length length = distances_.length(e);
-      if (length > 0)
-        diagram_.bars[0].push_back({0, length, {no_vertex, no_vertex, no_vertex}, {e.a, e.b, no_vertex, no_vertex}});
     } else {
       loops_.open(e);
       ++diagram_.counts.births[1];
@@ -160,10 +197,10 @@ class Algebra {
   // Each component but the first closes a loop a-r-b-r', r and r' their lowest vertices. It kills a loop class, or it
   // was filled already, and then a void is born.
   void take_split_lune(Edge e, const Vertex* roots, std::size_t count) {
+    if (max_degree_ < 2 && living_loops() == 0 && !all_) return;
     diagram_.counts.extra_components += count - 1;
-    if (max_degree_ < 2 && living_loops() == 0) return;
     if (max_degree_ > 1) voids_.add_split(e, roots, count);
-    loops_.forget_beyond(most_remembered);
+    loops_.forget_beyond(most_edges());
     first_.clear();
     loops_.add_edge(edge_of(e.a, roots[0]), first_);
     loops_.add_edge(edge_of(e.b, roots[0]), first_);
@@ -187,7 +224,7 @@ class Algebra {
   void take_loop(Edge e, const Loops& loops, std::size_t k) {
     ++diagram_.counts.loops;
     if (living_voids() == 0) return;
-    voids_.forget_beyond(most_remembered);
+    voids_.forget_beyond(most_triangles);
     sum_.clear();
     const Vertex* const begin = loops.begin(k);
     const Vertex* const end = loops.end(k);
@@ -216,6 +253,7 @@ class Algebra {
 
   const Distances<Length>& distances_;
   const int max_degree_;
+  const bool all_;  // for the counts
   Diagram<Length>& diagram_;
   Components components_;
   EdgeAnnotation<Length> loops_;
@@ -224,57 +262,68 @@ class Algebra {
   Combination sum_;
 };
 
-// The certificate that ends a sweep early: every edge not in the graph yet, and not above `longest`, has a non-empty lune
-// when it comes. Rows before `row` are settled for good, for what is true of all later edges stays true as edges come in.
-// If an edge fails, `last_empty` is its length: the sweep has to go on at least that far.
-//
-// The lune of ab holds a vertex if b lies in N[c] for a neighbour c of a: the second neighbourhood of a is gathered until
-// it holds everything, which takes a few neighbours and settles a whole row of edges at once. What it never holds (a is
-// far from everything) is looked up in the matrix.
+// Whether a vertex of `set` has an entry below `length` in a row of the matrix.
 template <class Length>
-bool later_lunes_hold_a_vertex(const EdgeAnnotation<Length>& loops, const Distances<Length>& distances,
-                               const Graph& graph, const Instructions& instructions, Length longest,
-                               LuneExplorer& at_hand, Vertex& row, Length& last_empty) {
-  const std::size_t words = graph.words();
-  const std::size_t n = distances.n;
-  for (Vertex& a = row; a + 1 < n; ++a) {
-    Word* open = at_hand.rest.data();
-    const Word* near = graph.row(a);
-    Word any = 0;
-    for (std::size_t w = 0; w < words; ++w) {
-      const std::size_t start = w * word_bits;
-      Word columns = start >= n ? 0 : n - start >= word_bits ? ~Word{0} : (Word{1} << (n - start)) - 1;
-      if (start + word_bits <= a + 1)
-        columns = 0;
-      else if (start <= a)
-        columns &= ~Word{0} << (a + 1 - start);
-      any |= open[w] = columns & ~near[w];
-    }
-    if (!any || instructions.reaches_all_in_two(graph.data(), words, near, open)) continue;
-    for (Vertex b = lowest(open, words); b != no_vertex; erase(open, b), b = lowest(open, words)) {
-      if (distances(a, b) > longest || loops.apex({a, b}) != no_vertex) continue;
-      last_empty = distances(a, b);
-      return false;
-    }
-  }
-  return true;
+bool any_nearer(const Length* row, Length length, const Word* set, std::size_t words) {
+  for (std::size_t w = 0; w < words; ++w)
+    for (Word rest = set[w]; rest; rest &= rest - 1)
+      if (row[w * word_bits + lowest_bit(rest)] < length) return true;
+  return false;
 }
 
-// The certificate above, with what it has settled so far.
+// The lengths, ascending, of the edges that are not in the graph yet, not above `longest`, and will find their lune empty:
+// the relative neighbourhood graph from here on. While no loop lives, nothing else can happen up to degree 1, so this
+// list certifies which stretches of the sweep may be skipped, and where it ends.
+//
+// Row by row. The lune of ab holds a vertex if b lies in N[c] for a neighbour c of a, which a few second neighbourhoods
+// tell for most of a row at once; or if a neighbour of one end is
+// nearer to the other than the ends are to each other. Only what is left is looked up in the
+// matrix.
 template <class Length>
-class Ending {
+std::vector<Length> later_empty_lunes(const EdgeAnnotation<Length>& loops, const Distances<Length>& distances,
+                                      const Graph& graph, const Instructions& instructions, Length longest,
+                                      LuneExplorer& at_hand, Interrupt& interrupt) {
+  const std::size_t words = graph.words();
+  const std::size_t n = distances.n;
+  std::vector<Length> lengths;
+  Word* open = at_hand.rest.data();
+  for (Vertex a = 0; a + 1 < n; ++a) {
+    interrupt.check();
+    const Word* near = graph.row(a);
+    for (std::size_t w = 0; w < words; ++w) open[w] = columns_from(w, a + 1, n) & ~near[w];
+    if (instructions.reaches_all_in_two(graph.data(), words, near, open)) continue;
+    const Length* row = distances.row(a);
+    for_each(open, words, [&](Vertex b) {
+      const Length length = row[b];
+      if (length > longest) return;
+      if (any_nearer(row, length, graph.row(b), words) || any_nearer(distances.row(b), length, near, words)) return;
+      if (loops.apex({a, b}) == no_vertex) lengths.push_back(length);
+    });
+  }
+  std::sort(lengths.begin(), lengths.end());
+  return lengths;
+}
+
+// What is known of the rest of a sweep up to degree 1.
+template <class Length>
+class Outlook {
  public:
-  // Whether nothing can happen any more, up to degree 1, after the edge of this length.
-  bool reached(const Algebra<Length>& algebra, const Distances<Length>& distances, const Graph& graph,
-               const Instructions& instructions, Length longest, Length now, LuneExplorer& at_hand) {
-    return algebra.living_loops() == 0 && now >= last_empty_ &&
-           later_lunes_hold_a_vertex(algebra.loops(), distances, graph, instructions, longest, at_hand, settled_,
-                                     last_empty_);
+  bool is_known() const { return known_; }
+
+  void know(std::vector<Length> empty_lunes) {
+    empty_lunes_ = std::move(empty_lunes);
+    known_ = true;
+  }
+
+  // The length of the first edge not shorter than `length` that will find its lune empty; infinity if there is none.
+  Length next_empty(Length length) const {
+    const auto next = std::lower_bound(empty_lunes_.begin(), empty_lunes_.end(), length);
+    return next == empty_lunes_.end() ? std::numeric_limits<Length>::infinity() : *next;
   }
 
  private:
-  Vertex settled_ = 0;
-  Length last_empty_ = -1;
+  bool known_ = false;
+  std::vector<Length> empty_lunes_;
 };
 
 // What one thread works with: its own copy of the graph, a window of edges, and what it found there.
@@ -324,7 +373,7 @@ class Sweep {
   Diagram<Length> run() {
     const std::size_t n = distances_.n;
     Diagram<Length> diagram;
-    Algebra<Length> algebra(distances_, instructions_, request_.max_degree, diagram);
+    Algebra<Length> algebra(distances_, instructions_, request_, diagram);
     if (n >= 2) {
       longest_ = request_.to_the_end ? at_most<Length>(request_.threshold)
                                      : longest_edge(distances_, request_.threshold);
@@ -347,9 +396,30 @@ class Sweep {
     return std::max<std::size_t>(1 << 14, distances_.n * (distances_.n - 1) / 2 / 32);
   }
 
-  bool is_over(const Algebra<Length>& algebra, Worker<Length>& worker, Length now) {
-    return !request_.to_the_end && request_.max_degree < 2 &&
-           ending_.reached(algebra, distances_, worker.graph, instructions_, longest_, now, worker.at_hand);
+  // Whether only empty lunes matter at present.
+  bool at_rest(const Algebra<Length>& algebra) const {
+    return !request_.to_the_end && request_.max_degree < 2 && algebra.living_loops() == 0;
+  }
+
+  // Looks ahead once, when enough edges are in for that to be cheap.
+  void look_ahead(const Algebra<Length>& algebra, Worker<Length>& worker, bool enough) {
+    if (enough && !outlook_.is_known() && at_rest(algebra))
+      outlook_.know(later_empty_lunes(algebra.loops(), distances_, worker.graph, instructions_, longest_,
+                                      worker.at_hand, interrupt_));
+  }
+
+  // Whether nothing can happen after the edges up to this length.
+  bool is_over(const Algebra<Length>& algebra, Length length) const {
+    return outlook_.is_known() && at_rest(algebra) && std::isinf(outlook_.next_empty(length));
+  }
+
+  // The position from `at` on where the sweep has to look at lunes again; edges before it are added unseen.
+  std::size_t skip(const std::vector<SortedEdge>& edges, std::size_t at, const Algebra<Length>& algebra,
+                   Graph& graph) const {
+    if (!outlook_.is_known() || !at_rest(algebra)) return at;
+    const Length next = outlook_.next_empty(distances_.length(edge_in(edges[at])));
+    for (; at < edges.size() && distances_.length(edge_in(edges[at])) < next; ++at) graph.add(edge_in(edges[at]));
+    return at;
   }
 
   void sweep_alone(const std::vector<Length>& ends, Algebra<Length>& algebra, Counts& counts) {
@@ -360,6 +430,10 @@ class Sweep {
       const std::vector<SortedEdge>& edges = worker.window.edges();
       for (std::size_t at = 0; at < edges.size();) {
         // Loops of lunes matter while a void lives; as long as none does, the first split may bring one.
+        counts.edges -= at;
+        at = skip(edges, at, algebra, worker.graph);
+        counts.edges += at;
+        if (at == edges.size()) break;
         const Look look = request_.max_degree < 2 ? Look::for_splits
                           : algebra.living_voids() > 0 || request_.to_the_end ? Look::for_loops
                                                        : Look::for_first_split;
@@ -371,8 +445,11 @@ class Sweep {
         algebra.take(worker.events, interrupt_);
         worker.events.clear();
         interrupt_.check();
-        if (is_over(algebra, worker, distances_.length(edge_in(edges[at - 1])))) return;
+        look_ahead(algebra, worker, low >= 0);
+        if (at < edges.size() && is_over(algebra, distances_.length(edge_in(edges[at])))) return;
       }
+      look_ahead(algebra, worker, true);
+      if (is_over(algebra, std::nextafter(high, std::numeric_limits<Length>::infinity()))) return;
       low = high;
     }
   }
@@ -397,7 +474,9 @@ class Sweep {
         algebra.take(workers[t]->events, interrupt_);
         workers[t]->events.clear();
       }
-      if (is_over(algebra, *workers[0], ends[first + busy - 1])) return;
+      const Length high = ends[first + busy - 1];
+      look_ahead(algebra, *workers[0], true);
+      if (is_over(algebra, std::nextafter(high, std::numeric_limits<Length>::infinity()))) return;
     }
   }
 
@@ -430,14 +509,35 @@ class Sweep {
   const Instructions& instructions_;
   Interrupt& interrupt_;
   Length longest_ = 0;
-  Ending<Length> ending_;
+  Outlook<Length> outlook_;
 };
+
+// Degree 0 alone needs no sweep: the bars are the edges of the spanning forest.
+template <class Length>
+Diagram<Length> degree_zero(const Distances<Length>& distances, double threshold, Interrupt& interrupt) {
+  Diagram<Length> diagram;
+  Components components(distances.n);
+  for (const Edge e : spanning_forest(distances, at_most<Length>(threshold), interrupt))
+    merge(components, e, distances.length(e), diagram);
+  diagram.counts.empty_lunes = diagram.merges.size();
+  write_components(components, distances.n, diagram);
+  return diagram;
+}
 
 // Exact persistent homology over Z/2 of the Vietoris–Rips filtration.
 template <class Length>
 Diagram<Length> rips(const Distances<Length>& distances, const Request& request, const Instructions& instructions,
                      Interrupt& interrupt) {
-  return Sweep<Length>(distances, request, instructions, interrupt).run();
+  if (request.max_degree == 0 && !request.to_the_end) return degree_zero(distances, request.threshold, interrupt);
+  Diagram<Length> diagram = Sweep<Length>(distances, request, instructions, interrupt).run();
+  check_counts(diagram, distances.n);
+  if (request.cycles) {
+    for (const Bar<Length>& bar : diagram.bars[1]) {
+      interrupt.check();
+      diagram.cycles.push_back(shortest_cycle(distances, {bar.birth_simplex[0], bar.birth_simplex[1]}));
+    }
+  }
+  return diagram;
 }
 
 }  // namespace toposcope

@@ -1,0 +1,22 @@
+# Checks of the native kernel, included by the Makefile. Needs the virtual environment with the build requirements.
+PYTHON ?= python
+NATIVE_BUILD ?= build/sanitized
+
+# The kernel's tests against a build with the address and undefined-behaviour sanitizers and the kernel's own assertions.
+# Python itself is not instrumented, so the sanitizer's library has to be loaded first; leaks are Python's at exit.
+.PHONY: test-native-sanitized
+test-native-sanitized:
+	$(PYTHON) -m pip install --quiet --no-build-isolation --no-deps --target $(NATIVE_BUILD)/site \
+	    --upgrade --config-settings=cmake.define.TOPOSCOPE_SANITIZE=ON --config-settings=cmake.build-type=RelWithDebInfo \
+	    --config-settings=install.strip=false .
+	PYTHONPATH=$(NATIVE_BUILD)/site TOPOSCOPE_SANITIZED=1 \
+	    LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libstdc++.so)" \
+	    ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+	    $(PYTHON) -m pytest tests/rips -q -p no:cacheprovider
+
+# The kernel as plain C++ for another processor: does it compile? (needs g++-aarch64-linux-gnu)
+.PHONY: check-native-arm64
+check-native-arm64:
+	aarch64-linux-gnu-g++ -std=c++17 -O2 -Wall -Wextra -Werror -fsyntax-only src/toposcope/rips/native/instructions.cpp
+	echo '#include "sweep.hpp"' | aarch64-linux-gnu-g++ -std=c++17 -Wall -Wextra -Werror -fsyntax-only \
+	    -Isrc/toposcope/rips/native -xc++ -
