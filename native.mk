@@ -4,6 +4,15 @@ NATIVE_BUILD ?= build/sanitized
 
 # The kernel's tests against a build with the address and undefined-behaviour sanitizers and the kernel's own assertions.
 # Python itself is not instrumented, so the sanitizer's library has to be loaded first; leaks are Python's at exit.
+define RUN_SANITIZED
+import sys
+# An editable installation would come first on its own account.
+sys.meta_path[:] = [finder for finder in sys.meta_path if "Redirecting" not in type(finder).__name__]
+import pytest
+sys.exit(pytest.main(["tests/rips", "-q", "-p", "no:cacheprovider"]))
+endef
+export RUN_SANITIZED
+
 .PHONY: test-native-sanitized
 test-native-sanitized:
 	$(PYTHON) -m pip install --quiet --no-build-isolation --no-deps --target $(NATIVE_BUILD)/site \
@@ -12,7 +21,7 @@ test-native-sanitized:
 	PYTHONPATH=$(NATIVE_BUILD)/site TOPOSCOPE_SANITIZED=1 \
 	    LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libstdc++.so)" \
 	    ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
-	    $(PYTHON) -m pytest tests/rips -q -p no:cacheprovider
+	    $(PYTHON) -c "$$RUN_SANITIZED"
 
 # The kernel as plain C++ for another processor: does it compile? (needs g++-aarch64-linux-gnu)
 .PHONY: check-native-arm64

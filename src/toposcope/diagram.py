@@ -93,7 +93,7 @@ class Representatives:
         return vertices
 
     def components(self, row: int) -> tuple[Ints, Ints]:
-        """The components that the death simplex of a bar of degree 0 joins: the one that lives on, and the one that dies.
+        """The components that the end of a bar of degree 0 joins: the one that lives on, and the one that dies.
 
         An essential component has nothing to join: it is given whole, beside an empty one. Raises InputError in other
         degrees.
@@ -170,9 +170,8 @@ class PersistenceDiagram:
         order = np.lexsort((pairs[:, 1], pairs[:, 0], degrees))
         if self.representatives is not None:
             if len(self.representatives.birth_simplices) != len(pairs):
-                raise InputError(
-                    f"representatives of {len(self.representatives.birth_simplices)} bars, not {len(pairs)}"
-                )
+                count = len(self.representatives.birth_simplices)
+                raise InputError(f"representatives of {count} bars do not fit {len(pairs)} bars")
             object.__setattr__(self, "representatives", _reordered(self.representatives, order))
         object.__setattr__(self, "pairs", pairs[order])
         object.__setattr__(self, "degrees", degrees[order].astype(np.int64))

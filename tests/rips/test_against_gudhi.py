@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from rips import matrices
 
+from rips import matrices
 from toposcope.rips import _native, vietoris_rips
 from toposcope.rips.engine import Bars, _by_gudhi, _by_kernel
 

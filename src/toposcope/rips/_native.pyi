@@ -5,6 +5,9 @@ from numpy.typing import NDArray
 
 from toposcope._types import Floats, Ints
 
+checks: bool
+"""Whether the kernel was built with its own assertions."""
+
 _Degree = tuple[NDArray[np.float64], Ints, Ints]
 
 def persistence(

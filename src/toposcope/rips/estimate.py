@@ -81,7 +81,7 @@ def estimate_rips(
 
 def matrix_bytes(n: int, dimension: int, itemsize: int) -> int:
     """The matrix of distances and, for points, their centred copy and one block of rows."""
-    working = 0 if dimension == 0 else 8 * n * dimension + 2 * (1 << 25)
+    working = 0 if dimension == 0 else 8 * n * dimension + 2 * min(1 << 25, 8 * n * n)
     return n * n * itemsize + working
 
 
@@ -122,7 +122,7 @@ def _sweep_operations(sample: Array, n: int, max_degree: int) -> float:
     half = np.ascontiguousarray(sample[::2, ::2])
     small, large = (_operations(distances, max_degree) for distances in (half, sample))
     growth = float(np.clip(np.log2(large / small), 2.0, 4.0 if max_degree > 1 else 3.0))
-    return large * (n / len(sample)) ** growth
+    return float(large * (n / len(sample)) ** growth)
 
 
 def _operations(distances: Array, max_degree: int) -> float:

@@ -163,6 +163,11 @@ NB_MODULE(_native, module) {
   using namespace toposcope;
   using nb::literals::operator""_a;
   module.doc() = "The native homology kernel; toposcope.rips.engine is its one caller.";
+#ifdef TOPOSCOPE_CHECKS
+  module.attr("checks") = true;
+#else
+  module.attr("checks") = false;
+#endif
   const auto define = [&](auto length) {
     using Length = decltype(length);
     module.def("persistence", &persistence<Length>, "distances"_a.noconvert(), "max_degree"_a, "threshold"_a,
