@@ -1,12 +1,17 @@
 """The clouds that the homology benchmarks run on: each a function of the size and the seed alone.
 
 Every cloud is (n, d) float32. The layer-like ones imitate what toposcope is for, activations of images after a ReLU;
-the torus has long loops, the cube has no structure at all.
+the torus has long loops, the cube has no structure at all. Two more are layers of a trained ResNet-20 on CIFAR-10
+images, where the data folder beside the checkout has them (`shared_clouds`).
 """
 
 from __future__ import annotations
 
+import functools
+import io
+import zipfile
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,3 +91,65 @@ CLOUDS: dict[str, Callable[[int], Cloud]] = {
     "torus": clifford_torus,
     "cube": uniform_cube,
 }
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def shared_clouds() -> dict[str, Callable[[int], Cloud]]:
+    """Layers of the trained network, if its weights and images are there; none otherwise."""
+    if not (SHARED / "resnet_cifar10" / "resnet20.safetensors").exists():
+        return {}
+    return {
+        "resnet20.layer1": lambda n: cifar_resnet20(n, "layer1"),
+        "resnet20.layer3": lambda n: cifar_resnet20(n, "layer3"),
+    }
+
+
+def cifar_resnet20(n: int, layer: str) -> Cloud:
+    """Spatial means of a stage of ResNet-20 on n images, classes in turn: d=16 (layer1) or 64 (layer3)."""
+    return np.concatenate([_resnet20(start, min(n, start + 250))[layer] for start in range(0, n, 250)])
+
+
+@functools.cache
+def _resnet20(start: int, stop: int) -> dict[str, Cloud]:
+    from safetensors.numpy import load_file
+
+    weights = load_file(SHARED / "resnet_cifar10" / "resnet20.safetensors")
+    mean, spread = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    x = ((_cifar_images(start, stop) / 255 - mean) / spread).astype(np.float32)
+    x = np.maximum(_norm(_convolve(x, weights["conv1.weight"]), weights, "bn1"), 0)
+    means = {}
+    for stage in (1, 2, 3):
+        for block in range(3):
+            name = f"layer{stage}.{block}"
+            stride = 2 if stage > 1 and block == 0 else 1
+            y = np.maximum(_norm(_convolve(x, weights[f"{name}.conv1.weight"], stride), weights, f"{name}.bn1"), 0)
+            y = _norm(_convolve(y, weights[f"{name}.conv2.weight"]), weights, f"{name}.bn2")
+            short = x[:, ::stride, ::stride]
+            more = (y.shape[-1] - short.shape[-1]) // 2
+            x = np.maximum(y + np.pad(short, ((0, 0), (0, 0), (0, 0), (more, more))), 0)
+        means[f"layer{stage}"] = x.mean(axis=(1, 2))
+    return means
+
+
+def _cifar_images(start: int, stop: int) -> NDArray[np.float32]:
+    """Images of the archive, (n, 32, 32, 3), one of every class in turn."""
+    from PIL import Image
+
+    with zipfile.ZipFile(SHARED / "cifar10_jpeg_10k.zip") as archive:
+        names = sorted(name for name in archive.namelist() if name.endswith(".jpg"))
+        classes = sorted({name.split("/")[1] for name in names})
+        by_class = [[name for name in names if name.split("/")[1] == each] for each in classes]
+        chosen = [by_class[k % len(classes)][k // len(classes)] for k in range(start, stop)]
+        return np.stack([np.asarray(Image.open(io.BytesIO(archive.read(name)))) for name in chosen]).astype(np.float32)
+
+
+def _convolve(x: NDArray[np.float32], kernel: NDArray[np.float32], stride: int = 1) -> NDArray[np.float32]:
+    padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))[:, ::stride, ::stride]
+    return np.tensordot(windows, kernel, axes=([3, 4, 5], [1, 2, 3]))
+
+
+def _norm(x: NDArray[np.float32], weights: dict[str, NDArray[np.float32]], name: str) -> NDArray[np.float32]:
+    slope = weights[f"{name}.weight"] / np.sqrt(weights[f"{name}.running_var"] + 1e-5)
+    return (x - weights[f"{name}.running_mean"]) * slope + weights[f"{name}.bias"]

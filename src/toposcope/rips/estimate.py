@@ -90,7 +90,7 @@ def kernel_bytes(n: int, max_degree: int, threads: int = 1) -> int:
     if max_degree == 0:
         return 64 * n
     words = -(-n // 256) * 4
-    window = 16 * max(1 << 14, n * n // 64)
+    window = 16 * max(1 << 16, n * n // 64)
     edges = 48 * max(1 << 16, n * n // 64)
     triangles = 100 << 20 if max_degree > 1 else 0
     return threads * (8 * n * words + window) + edges + triangles + (1 << 20)

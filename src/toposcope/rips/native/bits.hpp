@@ -57,16 +57,21 @@ inline void for_each(const Word* set, std::size_t words, Visit visit) {
 // reads L ⊂ N[c], and the lune of an edge ab that is not in yet is N[a] ∩ N[b], without a and b.
 class Graph {
  public:
-  explicit Graph(std::size_t n) : n_(n), words_(words_for(n)), bits_(n * words_, 0) {
+  explicit Graph(std::size_t n) : n_(n), words_(words_for(n)), storage_(n * words_ + line, 0) {
+    const std::size_t past = reinterpret_cast<std::uintptr_t>(storage_.data()) / sizeof(Word) % line;
+    bits_ = storage_.data() + (line - past) % line;
     for (Vertex v = 0; v < n; ++v) insert(row(v), v);
   }
 
   std::size_t size() const { return n_; }
   std::size_t words() const { return words_; }
-  Word* row(Vertex v) { return bits_.data() + static_cast<std::size_t>(v) * words_; }
-  const Word* row(Vertex v) const { return bits_.data() + static_cast<std::size_t>(v) * words_; }
-  Word* data() { return bits_.data(); }
-  const Word* data() const { return bits_.data(); }
+  Graph(const Graph&) = delete;
+  Graph& operator=(const Graph&) = delete;
+
+  Word* row(Vertex v) { return bits_ + static_cast<std::size_t>(v) * words_; }
+  const Word* row(Vertex v) const { return bits_ + static_cast<std::size_t>(v) * words_; }
+  Word* data() { return bits_; }
+  const Word* data() const { return bits_; }
 
   void add(Edge e) {
     insert(row(e.a), e.b);
@@ -76,7 +81,9 @@ class Graph {
  private:
   std::size_t n_;
   std::size_t words_;
-  std::vector<Word> bits_;
+  static constexpr std::size_t line = 8;  // words of a cache line, at which the first row starts
+  std::vector<Word> storage_;
+  Word* bits_;
 };
 
 }  // namespace toposcope

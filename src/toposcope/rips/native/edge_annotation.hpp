@@ -24,18 +24,22 @@ class EdgeAnnotation {
   Edge birth_edge(Class c) const { return births_[c]; }
 
   // An edge with an empty lune that joined two components.
-  void add_tree_edge(Edge e) { generators_.put(index_of(e), {}); }
+  void add_tree_edge(Edge e) {
+    tree_.push_back(e);
+    table_.put(index_of(e), {});
+  }
 
   // An edge with an empty lune that closed a loop.
   void open(Edge e) {
     const Class c = classes_.open();
     births_.push_back(e);
-    generators_.put(index_of(e), {c});
+    table_.put(index_of(e), {c});
   }
 
   // sum += the class of an earlier edge, in living classes.
   void add_edge(Edge e, Combination& sum) {
-    if (!known(e)) unfold(e);
+    if (read(e, sum)) return;
+    unfold(e);
     read(e, sum);
   }
 
@@ -51,11 +55,12 @@ class EdgeAnnotation {
     }
   }
 
-  std::size_t remembered() const { return memory_.size(); }
-
   // Unfolded edges are only remembered for speed; between two relations they may be forgotten.
   void forget_beyond(std::size_t most) {
-    if (memory_.size() > most) memory_.clear();
+    if (table_.size() <= most + tree_.size() + births_.size()) return;
+    table_.clear();
+    for (const Edge e : tree_) table_.put(index_of(e), {});
+    for (Class c = 0; c < births_.size(); ++c) table_.put(index_of(births_[c]), {c});
   }
 
  private:
@@ -70,30 +75,23 @@ class EdgeAnnotation {
     return oldest == classes_.size() || distances_.earlier(e, births_[oldest]);
   }
 
-  bool known(Edge e) {
-    return carries_nothing(e) || generators_.contains(index_of(e)) || memory_.contains(index_of(e));
+  // sum += the class of e, if it is known; whether it is.
+  bool read(Edge e, Combination& sum) {
+    return table_.add_to(index_of(e), sum, classes_, scratch_) || carries_nothing(e);
   }
 
-  void read(Edge e, Combination& sum) {
-    if (carries_nothing(e)) return;
-    if (!generators_.add_to(index_of(e), sum, classes_, scratch_))
-      memory_.add_to(index_of(e), sum, classes_, scratch_);
-  }
-
-  // Fills the memory for e and all it unfolds into, without recursion: chains can be as long as there are edges.
+  // Fills the table for e and all it unfolds into, without recursion: chains can be as long as there are edges.
   void unfold(Edge e) {
     pending_.assign(1, {e, apex(e)});
     while (!pending_.empty()) {
       const auto [edge, vertex] = pending_.back();
       const Edge first = edge_of(edge.a, vertex);
       const Edge second = edge_of(edge.b, vertex);
-      const bool first_known = known(first);
-      const bool second_known = known(second);
+      sum_.clear();
+      const bool first_known = read(first, sum_);
+      const bool second_known = read(second, sum_);
       if (first_known && second_known) {
-        sum_.clear();
-        read(first, sum_);
-        read(second, sum_);
-        memory_.put(index_of(edge), sum_);
+        table_.put(index_of(edge), sum_);
         pending_.pop_back();
         continue;
       }
@@ -106,8 +104,8 @@ class EdgeAnnotation {
   const Instructions& instructions_;
   Classes classes_;
   std::vector<Edge> births_;
-  CombinationTable<std::uint32_t> generators_;
-  CombinationTable<std::uint32_t> memory_;
+  std::vector<Edge> tree_;
+  CombinationTable<std::uint32_t> table_;  // of generators, and of what was unfolded
   std::vector<Unfolding> pending_;
   Combination sum_;
   Combination scratch_;

@@ -13,6 +13,13 @@
                                         Word* out) {                                                                  \
     loops::entries_between(row, first, n, low, high, out);                                                            \
   }                                                                                                                   \
+  TARGET static void remove32_##SUFFIX(const float* row, const float* middle, float gap, std::size_t n, Word* open) {   \
+    loops::remove_between(row, middle, gap, n, open);                                                                 \
+  }                                                                                                                   \
+  TARGET static void remove64_##SUFFIX(const double* row, const double* middle, double gap, std::size_t n,            \
+                                       Word* open) {                                                                  \
+    loops::remove_between(row, middle, gap, n, open);                                                                 \
+  }                                                                                                                   \
   TARGET static std::size_t within32_##SUFFIX(const float* x, const float* y, std::size_t start, std::size_t n,       \
                                               float radius) {                                                         \
     return loops::first_within(x, y, start, n, radius);                                                               \
@@ -34,6 +41,7 @@
     return loops::reaches_all_in_two(bits, words, near, open);                                                        \
   }                                                                                                                   \
   static const Instructions SUFFIX##_instructions = {#SUFFIX,           between32_##SUFFIX, between64_##SUFFIX,       \
+                                                     remove32_##SUFFIX, remove64_##SUFFIX,                              \
                                                      within32_##SUFFIX, within64_##SUFFIX,  next_split_##SUFFIX,      \
                                                      next_loop_##SUFFIX,                                                      reaches_all_in_two_##SUFFIX};
 

@@ -9,6 +9,18 @@
 
 namespace toposcope::loops {
 
+// 64 bytes of 0 or 1 as bits.
+TOPOSCOPE_INLINE Word pack(const unsigned char* hit) {
+  Word bits = 0;
+  for (std::size_t byte = 0; byte < 8; ++byte) {
+    Word eight;
+    __builtin_memcpy(&eight, hit + 8 * byte, 8);
+    // The product moves byte k to bit 56 + k (little-endian, as all processors that are built for).
+    bits |= ((eight * 0x0102040810204080ull) >> 56) << (8 * byte);
+  }
+  return bits;
+}
+
 // Bits of the entries with low < entry <= high, for columns first..n of one row of a matrix; bits outside are cleared.
 template <class Length>
 TOPOSCOPE_INLINE void entries_between(const Length* row, std::size_t first, std::size_t n, Length low, Length high,
@@ -23,12 +35,7 @@ TOPOSCOPE_INLINE void entries_between(const Length* row, std::size_t first, std:
       unsigned char hit[word_bits];
       for (std::size_t k = 0; k < word_bits; ++k)
         hit[k] = static_cast<unsigned char>((row[start + k] > low) & (row[start + k] <= high));
-      for (std::size_t byte = 0; byte < 8; ++byte) {
-        Word eight;
-        __builtin_memcpy(&eight, hit + 8 * byte, 8);
-        // Eight bytes of 0 or 1 become eight bits: the product moves byte k to bit 56 + k.
-        bits |= ((eight * 0x0102040810204080ull) >> 56) << (8 * byte);
-      }
+      bits = pack(hit);
     } else {
       for (std::size_t k = 0; k < count; ++k)
         bits |= static_cast<Word>((row[start + k] > low) & (row[start + k] <= high)) << k;
@@ -36,6 +43,28 @@ TOPOSCOPE_INLINE void entries_between(const Length* row, std::size_t first, std:
     out[w] = bits;
   }
   if (first % word_bits && first / word_bits < words) out[first / word_bits] &= ~Word{0} << (first % word_bits);
+}
+
+// Takes the columns b with middle[b] < row[b] and gap < row[b] out of `open`: where row is that of a, middle that of c
+// and gap their distance, c is nearer to both a and b than they are to each other.
+template <class Length>
+TOPOSCOPE_INLINE void remove_between(const Length* row, const Length* middle, Length gap, std::size_t n, Word* open) {
+  for (std::size_t w = 0; w * word_bits < n; ++w) {
+    if (!open[w]) continue;
+    const std::size_t start = w * word_bits;
+    const std::size_t count = n - start < word_bits ? n - start : word_bits;
+    Word bits = 0;
+    if (count == word_bits) {
+      unsigned char hit[word_bits];
+      for (std::size_t k = 0; k < word_bits; ++k)
+        hit[k] = static_cast<unsigned char>((middle[start + k] < row[start + k]) & (gap < row[start + k]));
+      bits = pack(hit);
+    } else {
+      for (std::size_t k = 0; k < count; ++k)
+        bits |= static_cast<Word>((middle[start + k] < row[start + k]) & (gap < row[start + k])) << k;
+    }
+    open[w] &= ~bits;
+  }
 }
 
 // The first vertex from `start` on that is within `radius` of both x and y (ends of equal length included).
@@ -54,33 +83,40 @@ TOPOSCOPE_INLINE std::size_t first_within(const Length* x, const Length* y, std:
   return n;
 }
 
+// Four words at a time; plain C++ splits it into what the processor has. Rows are padded to whole vectors.
+typedef Word Vector __attribute__((vector_size(8 * words_per_vector), aligned(8), may_alias));
+
+TOPOSCOPE_INLINE Word any_of(const Vector& v) { return (v[0] | v[1]) | (v[2] | v[3]); }
+
 // out = left & right; whether anything is in it.
 TOPOSCOPE_INLINE bool intersect(const Word* left, const Word* right, Word* out, std::size_t words) {
-  Word any = 0;
-  for (std::size_t w = 0; w < words; ++w) {
-    const Word both = left[w] & right[w];
-    out[w] = both;
+  Vector any = {0, 0, 0, 0};
+  for (std::size_t w = 0; w < words; w += words_per_vector) {
+    const Vector both = *reinterpret_cast<const Vector*>(left + w) & *reinterpret_cast<const Vector*>(right + w);
+    *reinterpret_cast<Vector*>(out + w) = both;
     any |= both;
   }
-  return any != 0;
+  return any_of(any) != 0;
 }
 
-// out = set without removed; whether anything is left.
+// out = set without removed; whether anything is left. out may be set.
 TOPOSCOPE_INLINE bool subtract(const Word* set, const Word* removed, Word* out, std::size_t words) {
-  Word any = 0;
-  for (std::size_t w = 0; w < words; ++w) {
-    const Word left = set[w] & ~removed[w];
-    out[w] = left;
+  Vector any = {0, 0, 0, 0};
+  for (std::size_t w = 0; w < words; w += words_per_vector) {
+    const Vector left = *reinterpret_cast<const Vector*>(set + w) & ~*reinterpret_cast<const Vector*>(removed + w);
+    *reinterpret_cast<Vector*>(out + w) = left;
     any |= left;
   }
-  return any != 0;
+  return any_of(any) != 0;
 }
 
 // Whether a neighbour in `set`, but not in `rest`, exists.
 TOPOSCOPE_INLINE bool meets(const Word* neighbours, const Word* set, const Word* rest, std::size_t words) {
-  Word any = 0;
-  for (std::size_t w = 0; w < words; ++w) any |= neighbours[w] & set[w] & ~rest[w];
-  return any != 0;
+  Vector any = {0, 0, 0, 0};
+  for (std::size_t w = 0; w < words; w += words_per_vector)
+    any |= *reinterpret_cast<const Vector*>(neighbours + w) & *reinterpret_cast<const Vector*>(set + w) &
+           ~*reinterpret_cast<const Vector*>(rest + w);
+  return any_of(any) != 0;
 }
 
 TOPOSCOPE_INLINE std::size_t lowest_of(const Word* set) {
@@ -91,25 +127,22 @@ TOPOSCOPE_INLINE std::size_t lowest_of(const Word* set) {
 
 // Whether the graph on the non-empty `set` is connected, starting at its lowest vertex. `rest` is scratch.
 //
-// Whole neighbourhoods are joined at once, so a set whose members know each other well takes two or three steps.
+// Mostly that vertex knows all the others. Otherwise whole neighbourhoods are joined at once, so a set whose members know
+// each other well takes two or three steps.
 TOPOSCOPE_INLINE bool is_connected(const Word* bits, std::size_t words, const Word* set, Word* rest) {
   if (!subtract(set, bits + lowest_of(set) * words, rest, words)) return true;
   for (;;) {
     bool joined = false;
-    bool left = false;
     for (std::size_t w = 0; w < words; ++w) {
       for (Word pending = rest[w]; pending; pending &= pending - 1) {
         const Word* neighbours = bits + (w * word_bits + static_cast<std::size_t>(__builtin_ctzll(pending))) * words;
-        if (!meets(neighbours, set, rest, words)) {
-          left = true;
-          continue;
-        }
+        if (!meets(neighbours, set, rest, words)) continue;
         joined = true;
         if (!subtract(rest, neighbours, rest, words)) return true;
         pending &= rest[w] | (pending & -pending);
       }
     }
-    if (!joined) return !left;
+    if (!joined) return false;
   }
 }
 
@@ -143,32 +176,6 @@ TOPOSCOPE_INLINE bool has_no_loops(const Word* bits, std::size_t words, const Wo
   }
 }
 
-// Small sets by looking at pairs: whether the graph on `set` is connected, when it has at most `few` vertices. Returns 0
-// (no), 1 (yes) or 2 (too many vertices to tell).
-constexpr std::size_t few = 8;
-TOPOSCOPE_INLINE int is_connected_if_few(const Word* bits, std::size_t words, const Word* set) {
-  std::size_t vertices[few];
-  std::size_t count = 0;
-  for (std::size_t w = 0; w < words; ++w) {
-    for (Word rest = set[w]; rest; rest &= rest - 1) {
-      if (count == few) return 2;
-      vertices[count++] = w * word_bits + static_cast<std::size_t>(__builtin_ctzll(rest));
-    }
-  }
-  // vertices[0, reached) are known to be connected, those before `done` have been asked for neighbours.
-  std::size_t reached = 1;
-  for (std::size_t done = 0; done < reached; ++done) {
-    const Word* neighbours = bits + vertices[done] * words;
-    for (std::size_t k = reached; k < count; ++k) {
-      if (!has(neighbours, static_cast<Vertex>(vertices[k]))) continue;
-      const std::size_t found = vertices[k];
-      vertices[k] = vertices[reached];
-      vertices[reached++] = found;
-    }
-  }
-  return reached == count;
-}
-
 // Adds edges in order until one whose lune is not connected (or is empty), which is not added. Returns its position, or
 // `end`. `lune` then holds its lune.
 TOPOSCOPE_INLINE std::size_t next_split(const std::uint64_t* edges, std::size_t begin, std::size_t end, Word* bits,
@@ -187,8 +194,7 @@ TOPOSCOPE_INLINE std::size_t next_split(const std::uint64_t* edges, std::size_t 
     const std::size_t a = (edges[at] >> 16) & 0xffffu;
     const std::size_t b = edges[at] & 0xffffu;
     if (!intersect(bits + a * words, bits + b * words, lune, words)) return at;
-    const int connected = is_connected_if_few(bits, words, lune);
-    if (connected == 0 || (connected == 2 && !is_connected(bits, words, lune, rest))) return at;
+    if (!is_connected(bits, words, lune, rest)) return at;
     insert(bits + a * words, static_cast<Vertex>(b));
     insert(bits + b * words, static_cast<Vertex>(a));
   }

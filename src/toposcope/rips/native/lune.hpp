@@ -36,11 +36,15 @@ class LuneExplorer {
       roots.push_back(root);
       frontier_.assign(1, root);
       erase(rest.data(), root);
-      while (!frontier_.empty()) {
+      Word left = 1;
+      while (left && !frontier_.empty()) {
         const Word* neighbours = graph.row(frontier_.back());
         frontier_.pop_back();
-        for (std::size_t w = 0; w < words; ++w) reached_[w] = neighbours[w] & rest[w];
-        for (std::size_t w = 0; w < words; ++w) rest[w] &= ~reached_[w];
+        left = 0;
+        for (std::size_t w = 0; w < words; ++w) {
+          reached_[w] = neighbours[w] & rest[w];
+          left |= rest[w] &= ~neighbours[w];
+        }
         for_each(reached_.data(), words, [&](Vertex v) { frontier_.push_back(v); });
       }
     }

@@ -271,14 +271,30 @@ bool any_nearer(const Length* row, Length length, const Word* set, std::size_t w
   return false;
 }
 
+// The vertices nearest to v, at most four.
+template <class Length>
+std::vector<Vertex> nearest_few(const Distances<Length>& distances, Vertex v) {
+  constexpr std::size_t few = 4;
+  const Length* row = distances.row(v);
+  const auto nearer = [row](Vertex x, Vertex y) { return row[x] < row[y]; };
+  std::vector<Vertex> nearest;
+  Length farthest = std::numeric_limits<Length>::infinity();
+  for (Vertex u = 0; u < distances.n; ++u) {
+    if (!(row[u] < farthest) || u == v) continue;
+    if (nearest.size() == few) nearest.pop_back();
+    nearest.insert(std::upper_bound(nearest.begin(), nearest.end(), u, nearer), u);
+    if (nearest.size() == few) farthest = row[nearest.back()];
+  }
+  return nearest;
+}
+
 // The lengths, ascending, of the edges that are not in the graph yet, not above `longest`, and will find their lune empty:
 // the relative neighbourhood graph from here on. While no loop lives, nothing else can happen up to degree 1, so this
 // list certifies which stretches of the sweep may be skipped, and where it ends.
 //
 // Row by row. The lune of ab holds a vertex if b lies in N[c] for a neighbour c of a, which a few second neighbourhoods
-// tell for most of a row at once; or if a neighbour of one end is
-// nearer to the other than the ends are to each other. Only what is left is looked up in the
-// matrix.
+// tell for most of a row at once; or if one of the vertices nearest to a is nearer to b than a is; or if a neighbour of
+// one end is nearer to the other than the ends are to each other. Only what is left is looked up in the matrix.
 template <class Length>
 std::vector<Length> later_empty_lunes(const EdgeAnnotation<Length>& loops, const Distances<Length>& distances,
                                       const Graph& graph, const Instructions& instructions, Length longest,
@@ -293,6 +309,7 @@ std::vector<Length> later_empty_lunes(const EdgeAnnotation<Length>& loops, const
     for (std::size_t w = 0; w < words; ++w) open[w] = columns_from(w, a + 1, n) & ~near[w];
     if (instructions.reaches_all_in_two(graph.data(), words, near, open)) continue;
     const Length* row = distances.row(a);
+    for (const Vertex c : nearest_few(distances, a)) instructions.remove_between(row, distances.row(c), row[c], n, open);
     for_each(open, words, [&](Vertex b) {
       const Length length = row[b];
       if (length > longest) return;
@@ -393,7 +410,7 @@ class Sweep {
 
   std::size_t edges_of_a_window() const {
     if (request_.window_edges) return request_.window_edges;
-    return std::max<std::size_t>(1 << 14, distances_.n * (distances_.n - 1) / 2 / 32);
+    return std::max<std::size_t>(1 << 16, distances_.n * (distances_.n - 1) / 2 / 32);
   }
 
   // Whether only empty lunes matter at present.

@@ -53,17 +53,21 @@ class TriangleAnnotation {
   void open(Edge e, Vertex root) {
     const Class c = classes_.open();
     births_.push_back({e, root});
-    generators_.put(index_of(triangle_of(e.a, e.b, root)), {c});
+    table_.put(index_of(triangle_of(e.a, e.b, root)), {c});
   }
 
   // sum += the class of a triangle of earlier edges, in living classes.
   void add_triangle(const Triangle& t, Combination& sum) {
-    if (!known(t)) unfold(t);
+    if (read(t, sum)) return;
+    unfold(t);
     read(t, sum);
   }
 
   void forget_beyond(std::size_t most) {
-    if (memory_.size() > most) memory_.clear();
+    if (table_.size() <= most + births_.size()) return;
+    table_.clear();
+    for (Class c = 0; c < births_.size(); ++c)
+      table_.put(index_of(triangle_of(births_[c].edge.a, births_[c].edge.b, births_[c].root)), {c});
   }
 
  private:
@@ -99,13 +103,12 @@ class TriangleAnnotation {
   }
 
   bool known(const Triangle& t) {
-    return carries_nothing(t) || memory_.contains(index_of(t)) || generators_.contains(index_of(t));
+    return table_.contains(index_of(t)) || carries_nothing(t);
   }
 
-  void read(const Triangle& t, Combination& sum) {
-    if (carries_nothing(t)) return;
-    if (!memory_.add_to(index_of(t), sum, classes_, scratch_))
-      generators_.add_to(index_of(t), sum, classes_, scratch_);
+  // sum += the class of t, if it is known; whether it is.
+  bool read(const Triangle& t, Combination& sum) {
+    return table_.add_to(index_of(t), sum, classes_, scratch_) || carries_nothing(t);
   }
 
   void unfold(const Triangle& t) {
@@ -121,7 +124,7 @@ class TriangleAnnotation {
       }
       sum_.clear();
       for (std::size_t k = top.first_child; k < children_.size(); ++k) read(children_[k], sum_);
-      memory_.put(index_of(top.triangle), sum_);
+      table_.put(index_of(top.triangle), sum_);
       children_.resize(top.first_child);
       pending_.pop_back();
     }
@@ -192,8 +195,7 @@ class TriangleAnnotation {
   std::vector<Birth> births_;
   std::unordered_map<std::uint32_t, Roots> split_;
   std::vector<Vertex> roots_;
-  CombinationTable<std::uint64_t> generators_;
-  CombinationTable<std::uint64_t> memory_;
+  CombinationTable<std::uint64_t> table_;  // of generators, and of what was unfolded
   std::vector<Unfolding> pending_;
   std::vector<Triangle> children_;
   std::vector<Vertex> path_;

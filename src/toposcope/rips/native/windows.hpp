@@ -60,7 +60,7 @@ template <class Length>
 std::vector<Length> window_ends(const Distances<Length>& distances, Length longest, std::size_t edges_each) {
   const std::size_t n = distances.n;
   const std::size_t edges = n * (n - 1) / 2;
-  const std::size_t stride = std::max<std::size_t>(1, edges / 16384);
+  const std::size_t stride = std::max<std::size_t>(1, edges / 4096);
   std::vector<Length> sample;
   std::size_t skip = 0;
   for (Vertex a = 0; a + 1 < n; ++a) {
