@@ -4,7 +4,7 @@
     python benchmarks/bench_rips.py --only h1 --sizes 1000 --clouds torus,cube
 
 Every engine gets the same float32 matrix, one run, in a process of its own with one thread; what is compared is CPU
-time. An engine is stopped at 40 times our own time (at least 3 s, at most 60 s): then its time is a lower bound, marked
+time. An engine is stopped at 40 times our own time (at least 3 s, at most 25 s): then its time is a lower bound, marked
 ">". Memory is what the peak of the process rose by during the run.
 """
 
@@ -130,7 +130,7 @@ def compare(names: list[str], sizes: list[int], degree: int, peers: list[str], w
             np.save(path, pairwise_distances(clouds[name](n)).astype(np.float32))
             runs = [run for run in (measure("ours", path, degree) for _ in range(3)) if run]
             ours = min(runs, key=lambda run: run["cpu"])
-            limit = min(60.0, max(3.0, 40 * ours["cpu"]))
+            limit = min(25.0, max(3.0, 40 * ours["cpu"]))
             cells, fastest = [], float("inf")
             for peer in peers:
                 took = measure(peer, path, degree, limit)

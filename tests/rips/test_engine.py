@@ -195,6 +195,15 @@ def test_arguments_that_cannot_be(options: dict[str, Any]) -> None:
         vietoris_rips(np.zeros((3, 2)), **options)
 
 
+def test_the_bare_kernel_refuses_shapes_and_degrees() -> None:
+    with pytest.raises(ValueError, match="square"):
+        _native.persistence(np.zeros((2, 3)), 1, 1.0)
+    with pytest.raises(ValueError, match="max_degree"):
+        _native.persistence(np.zeros((2, 2)), 3, 1.0)
+    with pytest.raises(ValueError, match="no such vertex"):
+        _native.forest_of_edges(2, np.array([[0, 2]]))
+
+
 def test_matrices_in_other_layouts() -> None:
     distances = matrices.matrix("euclidean", 40, np.random.default_rng(0))
     expected = vietoris_rips(distances, metric="precomputed")

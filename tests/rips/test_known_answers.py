@@ -144,6 +144,16 @@ def test_threshold_is_inclusive_and_after_scaling() -> None:
     assert vietoris_rips(square, scale=2.0, threshold=1.5).in_degree(1).tolist() == [[1, float(np.sqrt(2))]]
 
 
+@BOTH
+def test_threshold_between_two_floats_rounds_down(dtype: type) -> None:
+    """A float64 threshold just below a float32 length keeps that edge out, though both round to one float32."""
+    length = float(np.float32(0.1))
+    distances = np.array([[0, length], [length, 0]], dtype=dtype)
+    below = float(np.nextafter(length, 0))
+    assert vietoris_rips(distances, metric="precomputed", threshold=length).essential(0).shape == (1, 2)
+    assert vietoris_rips(distances, metric="precomputed", threshold=below).essential(0).shape == (2, 2)
+
+
 def test_precision_follows_the_input() -> None:
     points = np.random.default_rng(0).normal(size=(50, 3))
     exact = vietoris_rips(points).in_degree(1)

@@ -51,8 +51,9 @@ def vietoris_rips(
     and degrees go to gudhi, without representatives. Degree 0 alone, of more than 4096 points, needs no matrix of
     distances (unless the scale is a quantile or representatives are asked for).
 
-    Source: the lune complexes of METHODS, "Exact Vietoris–Rips, fast"; native/sweep.hpp says how. Raises InputError for
-    unusable arguments and an exceeded budget, ActivationError for points that are not finite, UnavailableError for
+    Sources: the sweep over edges and their lunes is told in native/sweep.hpp, after Koyama, Mémoli, Robins and Turner
+    2023, Kapulkin and Kershaw 2026, Boissonnat, Dey and Maria 2015, and Bauer 2021. Raises InputError for unusable
+    arguments and an exceeded budget, ActivationError for points that are not finite, UnavailableError for
     representatives outside the kernel, MissingDependencyError when gudhi is needed and absent, MemoryError.
     """
     degree = _check.integer(max_degree, "max_degree", at_least=0)

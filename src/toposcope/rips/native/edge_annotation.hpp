@@ -82,7 +82,8 @@ class EdgeAnnotation {
 
   // Fills the table for e and all it unfolds into, without recursion: chains can be as long as there are edges.
   void unfold(Edge e) {
-    pending_.assign(1, {e, apex(e)});
+    pending_.clear();
+    push(e);
     while (!pending_.empty()) {
       const auto [edge, vertex] = pending_.back();
       const Edge first = edge_of(edge.a, vertex);
@@ -95,9 +96,16 @@ class EdgeAnnotation {
         pending_.pop_back();
         continue;
       }
-      if (!first_known) pending_.push_back({first, apex(first)});
-      if (!second_known) pending_.push_back({second, apex(second)});
+      if (!first_known) push(first);
+      if (!second_known) push(second);
     }
+  }
+
+  void push(Edge e) {
+    const Vertex v = apex(e);
+    // An edge with an empty lune is a generator and known; only a matrix that is not symmetric comes here.
+    if (v == no_vertex) throw std::logic_error("the matrix of distances is not symmetric");
+    pending_.push_back({e, v});
   }
 
   const Distances<Length>& distances_;

@@ -219,7 +219,7 @@ TOPOSCOPE_INLINE std::size_t next_loop(const std::uint64_t* edges, std::size_t b
 // open loses the vertices within two steps of its row's vertex, whose neighbours are `near`, by way of its first few
 // neighbours; true when nothing is left.
 TOPOSCOPE_INLINE bool reaches_all_in_two(const Word* bits, std::size_t words, const Word* near, Word* open) {
-  int few = 12;
+  int few = 48;
   for (std::size_t w = 0; w < words; ++w) {
     for (Word rest = near[w]; rest; rest &= rest - 1) {
       const Word* second = bits + (w * word_bits + static_cast<std::size_t>(__builtin_ctzll(rest))) * words;

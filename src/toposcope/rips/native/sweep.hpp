@@ -8,6 +8,14 @@
 //   Λ with loops        each generator of H1(Λ) is a void that dies or a class of degree 3 that is born;
 //   Λ a cone            nothing, in any degree.
 // Nearly all edges do nothing, so the work is to see that quickly (loops.hpp); what is left is small algebra.
+//
+// The files, in reading order: common, bits (vertices, edges, sets), windows (edges in order), loops and instructions
+// (the tests of lunes), lune (what an unusual lune looks like), forest (degree 0), classes, edge_annotation (degree 1),
+// triangle_annotation (degree 2), cycles, and this one.
+//
+// Read: Bauer, "Ripser" (2021); de Silva, Morozov, Vejdemo-Johansson, "Dualities in persistent (co)homology" (2011);
+// Boissonnat, Dey, Maria, "The compressed annotation matrix" (2015); Koyama, Mémoli, Robins, Turner, "Reduced Rips"
+// (arXiv 2307.16333); Kapulkin, Kershaw, "RedZeD" (arXiv 2606.06310).
 #pragma once
 
 #include <atomic>
@@ -406,8 +414,6 @@ class Sweep {
   }
 
  private:
-  static constexpr std::size_t run_edges = 1 << 12;
-
   std::size_t edges_of_a_window() const {
     if (request_.window_edges) return request_.window_edges;
     return std::max<std::size_t>(1 << 16, distances_.n * (distances_.n - 1) / 2 / 32);
@@ -439,6 +445,19 @@ class Sweep {
     return at;
   }
 
+  // Loops of lunes matter while a void lives; as long as none does, the first split may bring one.
+  Look look_now(const Algebra<Length>& algebra) const {
+    if (request_.max_degree < 2) return Look::for_splits;
+    return algebra.living_voids() > 0 || request_.to_the_end ? Look::for_loops : Look::for_first_split;
+  }
+
+  // Sweeps over the next edges of a window, no more than take a fraction of a second; returns where it ended.
+  std::size_t sweep_on(const std::vector<SortedEdge>& edges, std::size_t at, Look look, Worker<Length>& worker) {
+    const std::size_t few = look == Look::for_loops ? 256 : 4096;
+    return sweep_run(edges, at, std::min(edges.size(), at + few), look, worker.graph, instructions_, worker.at_hand,
+                     worker.events);
+  }
+
   void sweep_alone(const std::vector<Length>& ends, Algebra<Length>& algebra, Counts& counts) {
     Worker<Length> worker(distances_.n);
     Length low = -1;
@@ -446,19 +465,10 @@ class Sweep {
       worker.window.collect(distances_, instructions_, low, high);
       const std::vector<SortedEdge>& edges = worker.window.edges();
       for (std::size_t at = 0; at < edges.size();) {
-        // Loops of lunes matter while a void lives; as long as none does, the first split may bring one.
-        counts.edges -= at;
+        const std::size_t begin = at;
         at = skip(edges, at, algebra, worker.graph);
-        counts.edges += at;
-        if (at == edges.size()) break;
-        const Look look = request_.max_degree < 2 ? Look::for_splits
-                          : algebra.living_voids() > 0 || request_.to_the_end ? Look::for_loops
-                                                       : Look::for_first_split;
-        const std::size_t few = look == Look::for_loops ? run_edges / 16 : run_edges;
-        const std::size_t next = sweep_run(edges, at, std::min(edges.size(), at + few), look, worker.graph,
-                                           instructions_, worker.at_hand, worker.events);
-        counts.edges += next - at;
-        at = next;
+        if (at < edges.size()) at = sweep_on(edges, at, look_now(algebra), worker);
+        counts.edges += at - begin;
         algebra.take(worker.events, interrupt_);
         worker.events.clear();
         interrupt_.check();
@@ -506,10 +516,8 @@ class Sweep {
     for (unsigned before = 0; before < t; ++before) add_unseen(before);
     const std::vector<SortedEdge>& edges = worker.window.edges();
     const Look look = request_.max_degree < 2 ? Look::for_splits : Look::for_loops;
-    const std::size_t few = look == Look::for_loops ? run_edges / 16 : run_edges;
     for (std::size_t at = 0; at < edges.size() && !stop;) {
-      at = sweep_run(edges, at, std::min(edges.size(), at + few), look, worker.graph, instructions_, worker.at_hand,
-                     worker.events);
+      at = sweep_on(edges, at, look, worker);
       if (t != 0) continue;
       try {
         interrupt_.check();

@@ -170,6 +170,7 @@ class TriangleAnnotation {
     const auto is_root = [&](Vertex v) { return std::find(roots, roots + count, v) != roots + count; };
     queue_.assign(1, {z, 0});
     for (std::size_t head = 0;; ++head) {
+      if (head == queue_.size()) throw std::logic_error("the matrix of distances is not symmetric");
       const Vertex v = queue_[head].first;
       if (is_root(v)) {
         path_.clear();
