@@ -296,7 +296,7 @@ std::vector<Vertex> nearest_few(const Distances<Length>& distances, Vertex v) {
   return nearest;
 }
 
-// The lengths, ascending, of the edges that are not in the graph yet, not above `longest`, and will find their lune empty:
+// The lengths of the edges ab, a = part, part + parts, ..., that are not in the graph yet, not above `longest`, and will find their lune empty:
 // the relative neighbourhood graph from here on. While no loop lives, nothing else can happen up to degree 1, so this
 // list certifies which stretches of the sweep may be skipped, and where it ends.
 //
@@ -306,13 +306,13 @@ std::vector<Vertex> nearest_few(const Distances<Length>& distances, Vertex v) {
 template <class Length>
 std::vector<Length> later_empty_lunes(const EdgeAnnotation<Length>& loops, const Distances<Length>& distances,
                                       const Graph& graph, const Instructions& instructions, Length longest,
-                                      LuneExplorer& at_hand, Interrupt& interrupt) {
+                                      LuneExplorer& at_hand, unsigned part, unsigned parts, Interrupt* interrupt) {
   const std::size_t words = graph.words();
   const std::size_t n = distances.n;
   std::vector<Length> lengths;
   Word* open = at_hand.rest.data();
-  for (Vertex a = 0; a + 1 < n; ++a) {
-    interrupt.check();
+  for (Vertex a = part; a + 1 < n; a += parts) {
+    if (interrupt) interrupt->check();
     const Word* near = graph.row(a);
     for (std::size_t w = 0; w < words; ++w) open[w] = columns_from(w, a + 1, n) & ~near[w];
     if (instructions.reaches_all_in_two(graph.data(), words, near, open)) continue;
@@ -325,7 +325,6 @@ std::vector<Length> later_empty_lunes(const EdgeAnnotation<Length>& loops, const
       if (loops.apex({a, b}) == no_vertex) lengths.push_back(length);
     });
   }
-  std::sort(lengths.begin(), lengths.end());
   return lengths;
 }
 
@@ -337,6 +336,7 @@ class Outlook {
 
   void know(std::vector<Length> empty_lunes) {
     empty_lunes_ = std::move(empty_lunes);
+    std::sort(empty_lunes_.begin(), empty_lunes_.end());
     known_ = true;
   }
 
@@ -428,7 +428,20 @@ class Sweep {
   void look_ahead(const Algebra<Length>& algebra, Worker<Length>& worker, bool enough) {
     if (enough && !outlook_.is_known() && at_rest(algebra))
       outlook_.know(later_empty_lunes(algebra.loops(), distances_, worker.graph, instructions_, longest_,
-                                      worker.at_hand, interrupt_));
+                                      worker.at_hand, 0, 1, &interrupt_));
+  }
+
+  // The same by all workers, whose graphs are equal between two rounds; each takes its share of the rows.
+  void look_ahead(const Algebra<Length>& algebra, std::vector<std::unique_ptr<Worker<Length>>>& workers) {
+    if (outlook_.is_known() || !at_rest(algebra)) return;
+    const unsigned parts = static_cast<unsigned>(workers.size());
+    std::vector<std::vector<Length>> found(parts);
+    side_by_side(parts, [&](unsigned t) {
+      found[t] = later_empty_lunes(algebra.loops(), distances_, workers[0]->graph, instructions_, longest_,
+                                   workers[t]->at_hand, t, parts, t == 0 ? &interrupt_ : nullptr);
+    });
+    for (unsigned t = 1; t < parts; ++t) found[0].insert(found[0].end(), found[t].begin(), found[t].end());
+    outlook_.know(std::move(found[0]));
   }
 
   // Whether nothing can happen after the edges up to this length.
@@ -502,7 +515,7 @@ class Sweep {
         workers[t]->events.clear();
       }
       const Length high = ends[first + busy - 1];
-      look_ahead(algebra, *workers[0], true);
+      look_ahead(algebra, workers);
       if (is_over(algebra, std::nextafter(high, std::numeric_limits<Length>::infinity()))) return;
     }
   }
