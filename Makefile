@@ -1,10 +1,12 @@
 # make demo    the whole job on networks it trains and images that ship with scikit-learn; ends with  report  PATH
 # make test    linters, types and tests; no GPU, no network beyond the package registry
+# make test-all, make test-native-sanitized, make bench    the long ones
 # Each sets up .venv on its own and skips what is already done.
 
 PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+NATIVE := CMakeLists.txt $(wildcard src/toposcope/rips/native/*)
 
 .PHONY: demo test test-all lint types bench clean
 
@@ -25,20 +27,24 @@ types: .venv/test.done
 	$(BIN)/mypy
 
 bench: .venv/test.done
+	$(BIN)/pip install --quiet --editable '.[benchmark]'
 	$(BIN)/python benchmarks/bench_extract.py
-	$(BIN)/python -m pytest benchmarks -m "" -o python_files='bench_*.py' --benchmark-only
+	$(BIN)/python benchmarks/bench_rips.py
 
 .venv/created.done:
 	$(PYTHON) -m venv .venv
 	touch $@
 
-.venv/demo.done: .venv/created.done pyproject.toml
+
+.venv/demo.done: .venv/created.done pyproject.toml $(NATIVE)
 	$(BIN)/pip install --quiet --editable '.[torch]'
 	touch $@
 
-.venv/test.done: .venv/created.done pyproject.toml
+.venv/test.done: .venv/created.done pyproject.toml $(NATIVE)
 	$(BIN)/pip install --quiet --editable '.[test]'
 	touch $@
+
+include native.mk
 
 clean:
 	rm -rf .venv build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

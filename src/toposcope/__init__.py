@@ -25,7 +25,7 @@ from toposcope._errors import (
 from toposcope._version import __version__
 from toposcope.cloud import disjoint_draws, local_outliers, pairwise_distances
 from toposcope.comparison import Comparison
-from toposcope.diagram import Filtration, PersistenceDiagram, read_diagram
+from toposcope.diagram import Filtration, PersistenceDiagram, Representatives, read_diagram
 from toposcope.distances import (
     Bottleneck,
     Distance,
@@ -47,7 +47,7 @@ from toposcope.extract import extract
 from toposcope.report import report
 from toposcope.representation import Representation, Source, read_representation
 from toposcope.result import Interval, TestResult
-from toposcope.rips import vietoris_rips
+from toposcope.rips import LuneCounts, RipsEstimate, estimate_rips, lune_counts, vietoris_rips
 from toposcope.run import run
 
 if TYPE_CHECKING:
@@ -64,11 +64,14 @@ __all__ = [
     "InputError",
     "Interval",
     "LayerError",
+    "LuneCounts",
     "MissingDependencyError",
     "PersistenceDiagram",
     "PlanError",
     "Representation",
+    "Representatives",
     "Results",
+    "RipsEstimate",
     "SlicedWasserstein",
     "Source",
     "Study",
@@ -86,9 +89,11 @@ __all__ = [
     "descriptors",
     "disjoint_draws",
     "distance_named",
+    "estimate_rips",
     "extract",
     "landscape",
     "local_outliers",
+    "lune_counts",
     "pairwise_distances",
     "persistence_entropy",
     "persistence_image",

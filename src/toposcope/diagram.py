@@ -42,12 +42,108 @@ class Filtration:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class Representatives:
+    """The points behind the bars of a diagram, row by row in the order of its `pairs`.
+
+    birth_simplices, death_simplices: (k, 3) and (k, 4) rows of the cloud, filled up with -1: the simplex that brought
+    the bar, whose diameter is its birth, and the one that ended it (none if nothing did). In degree 0 the death simplex
+    is the edge that joined two components, in degree 1 the birth simplex is the edge that closed a loop.
+    cycle_vertices, cycle_ends: a loop for every bar of degree 1, one after the other, and the end of each (k,).
+    merges: (m, 2) edges of the minimum spanning forest, in order of length.
+
+    Representatives are not unique. Equal lengths are ordered by the rows of the points, another order gives other
+    simplices; and every bar of degree 1 has many loops, of which this is a short one. Bars are unique: they do not
+    depend on any of this.
+    """
+
+    birth_simplices: Ints
+    death_simplices: Ints
+    cycle_vertices: Ints
+    cycle_ends: Ints
+    merges: Ints
+
+    def __post_init__(self) -> None:
+        k = len(self.birth_simplices)
+        shapes = {"birth_simplices": (k, 3), "death_simplices": (k, 4), "cycle_ends": (k,)}
+        for field in dataclasses.fields(self):
+            array = np.array(getattr(self, field.name), dtype=np.int64)
+            if array.shape != shapes.get(field.name, array.shape):
+                raise InputError(f"{field.name} {array.shape} must be {shapes[field.name]}, one row per bar")
+            array.flags.writeable = False
+            object.__setattr__(self, field.name, array)
+        if k and int(self.cycle_ends[-1]) != len(self.cycle_vertices):
+            raise InputError(f"cycle_ends end at {self.cycle_ends[-1]}, not at {len(self.cycle_vertices)} vertices")
+
+    def birth_simplex(self, row: int) -> Ints:
+        """Vertices of the simplex that brought a bar, one more than its degree."""
+        return _used(self.birth_simplices[row])
+
+    def death_simplex(self, row: int) -> Ints:
+        """Vertices of the simplex that ended a bar, two more than its degree; none for an essential bar."""
+        return _used(self.death_simplices[row])
+
+    def cycle(self, row: int) -> Ints:
+        """Vertices of a loop for a bar of degree 1, in order; the last is joined to the first. Empty in other degrees.
+
+        The loop is born with the bar, by the edge between its first and last vertex, and is no boundary until the bar
+        dies. Of the loops that this edge closes it has the fewest edges, and then the least length.
+        """
+        start = int(self.cycle_ends[row - 1]) if row > 0 else 0
+        vertices: Ints = self.cycle_vertices[start : int(self.cycle_ends[row])]
+        return vertices
+
+    def components(self, row: int) -> tuple[Ints, Ints]:
+        """The components that the end of a bar of degree 0 joins: the one that lives on, and the one that dies.
+
+        An essential component has nothing to join: it is given whole, beside an empty one. Raises InputError in other
+        degrees.
+        """
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
+
+        born, edge = self.birth_simplex(row), self.death_simplex(row)
+        if len(born) != 1:
+            raise InputError(f"bar {row} is of degree {len(born) - 1}; components merge in degree 0")
+        joined = self.merges
+        if len(edge):
+            joined = joined[: int(np.flatnonzero((joined == edge).all(axis=1))[0])]
+        n = 1 + int(max(self.merges.max(initial=0), self.birth_simplices.max(initial=0)))
+        graph = coo_array((np.ones(len(joined)), (joined[:, 0], joined[:, 1])), shape=(n, n))
+        labels = np.asarray(connected_components(graph, directed=False)[1])
+        dying = np.flatnonzero(labels == labels[born[0]])
+        if not len(edge):
+            return dying, dying[:0]
+        other = edge[1] if labels[edge[0]] == labels[born[0]] else edge[0]
+        return np.flatnonzero(labels == labels[other]), dying
+
+
+def _reordered(representatives: Representatives, order: Ints) -> Representatives:
+    """The same rows in another order."""
+    if np.array_equal(order, np.arange(len(order))):
+        return representatives
+    cycles = [representatives.cycle(int(row)) for row in order]
+    return Representatives(
+        birth_simplices=representatives.birth_simplices[order],
+        death_simplices=representatives.death_simplices[order],
+        cycle_vertices=np.concatenate([*cycles, np.empty(0, dtype=np.int64)]),
+        cycle_ends=np.cumsum([len(cycle) for cycle in cycles], dtype=np.int64),
+        merges=representatives.merges,
+    )
+
+
+def _used(vertices: Ints) -> Ints:
+    used: Ints = vertices[vertices >= 0]
+    return used
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class PersistenceDiagram:
     """Persistent homology of a filtration: one row per bar.
 
     pairs: (k, 2) float64 birth and death; a filtration value is a diameter (an edge length), after division by
     the scale. A bar that never dies has death `inf`. degrees: (k,) homology degrees. Rows are sorted by degree, birth,
-    death. No bar has zero length and nothing is padded.
+    death. No bar has zero length and nothing is padded. representatives: the points behind the bars, if they were asked
+    for; not compared by `==`.
 
     Raises InputError when a birth is not below its death, or shapes do not fit.
     """
@@ -55,6 +151,7 @@ class PersistenceDiagram:
     pairs: Float64
     degrees: Ints
     filtration: Filtration = Filtration()
+    representatives: Representatives | None = None
 
     def __post_init__(self) -> None:
         pairs = np.asarray(self.pairs, dtype=np.float64)
@@ -71,6 +168,11 @@ class PersistenceDiagram:
                 f"bar {row} is ({pairs[row, 0]:g}, {pairs[row, 1]:g}); a birth is finite and below its death"
             )
         order = np.lexsort((pairs[:, 1], pairs[:, 0], degrees))
+        if self.representatives is not None:
+            if len(self.representatives.birth_simplices) != len(pairs):
+                count = len(self.representatives.birth_simplices)
+                raise InputError(f"representatives of {count} bars do not fit {len(pairs)} bars")
+            object.__setattr__(self, "representatives", _reordered(self.representatives, order))
         object.__setattr__(self, "pairs", pairs[order])
         object.__setattr__(self, "degrees", degrees[order].astype(np.int64))
         self.pairs.flags.writeable = False
@@ -127,13 +229,14 @@ class PersistenceDiagram:
         return target
 
     def to_arrays(self, source: str = "") -> dict[str, Array]:
-        """The arrays of the `.npz`: `pairs`, `degrees`, and JSON text `filtration` and `source`."""
+        """The arrays of the `.npz`: `pairs`, `degrees`, JSON text `filtration` and `source`, any representatives."""
         filtration = json.dumps(dataclasses.asdict(self.filtration), sort_keys=True)
         return {
             "pairs": self.pairs,
             "degrees": self.degrees,
             "filtration": np.array(filtration),
             "source": np.array(source),
+            **(vars(self.representatives) if self.representatives is not None else {}),
         }
 
     @classmethod
@@ -146,7 +249,9 @@ class PersistenceDiagram:
             fields = json.loads(str(arrays["filtration"])) if "filtration" in arrays else {}
             names = {field.name for field in dataclasses.fields(Filtration)}
             filtration = Filtration(**{key: value for key, value in fields.items() if key in names})
-            return cls(arrays["pairs"], arrays["degrees"], filtration)
+            parts = [field.name for field in dataclasses.fields(Representatives)]
+            behind = Representatives(**{name: arrays[name] for name in parts}) if set(parts) <= set(arrays) else None
+            return cls(arrays["pairs"], arrays["degrees"], filtration, behind)
         except (ValueError, TypeError, AttributeError) as error:
             raise FileError(f"{where} is not a persistence diagram: {error}") from error
 

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from toposcope import _check
-from toposcope._errors import InputError, UnavailableError
-from toposcope._types import Array, Float64, Floats
+from toposcope._errors import InputError
+from toposcope._types import Array
 from toposcope.cloud.metrics import METRICS, pairwise_distances
 from toposcope.cloud.scale import scale_rule, scale_value
 from toposcope.diagram import Filtration, PersistenceDiagram
 from toposcope.representation import Representation
-from toposcope.rips.engine import persistence
+from toposcope.rips.components import components
+from toposcope.rips.engine import in_kernel, persistence
+from toposcope.rips.estimate import check_budget
 
 _LARGEST_FIELD = 46337
-"""Largest prime whose square fits the engine's 32-bit coefficients."""
+"""Largest prime whose square fits gudhi's 32-bit coefficients."""
+
+_LARGEST_MATRIX_IN_DEGREE_0 = 4096
+"""Points beyond which degree 0 alone is computed without a matrix."""
 
 
 def vietoris_rips(
@@ -28,6 +31,7 @@ def vietoris_rips(
     threshold: float | None = None,
     threads: int | None = None,
     representatives: bool = False,
+    memory: float | None = None,
 ) -> PersistenceDiagram:
     """Persistent homology of the Vietoris–Rips filtration of a cloud, exact in every degree up to `max_degree`.
 
@@ -35,56 +39,64 @@ def vietoris_rips(
     `inf` means no edge. max_degree: highest homology degree. scale: what distances are divided by before homology
     (None: nothing; "q0.9": that quantile of this cloud's own distances; a number: itself). field: prime p,
     coefficients in Z/p. threshold: largest filtration value, inclusive, after scaling; classes alive there are
-    essential. threads: of the computation; the present engine uses one.
+    essential. threads: of this diagram (None: one); the result is the same to the bit for every number. memory: budget
+    in bytes; a request that may exceed it is refused before any work.
+
+    representatives: also say which points make each bar, as `diagram.representatives`: the simplices of its birth and
+    death, for degree 1 a short loop, for degree 0 the components that merge. They are not unique: another order of
+    equal lengths, or another loop around the same hole, is as good.
 
     A filtration value is a diameter: an edge enters at its length. Computation is in the precision of the input,
-    float32 or float64. No points give an empty diagram. Time and memory grow like n^(max_degree+2) in the worst case.
+    float32 or float64. No points give an empty diagram. Degrees 0 to 2 over Z/2 are the native kernel's; other fields
+    and degrees go to gudhi, without representatives. Degree 0 alone, of more than 4096 points, needs no matrix of
+    distances (unless the scale is a quantile or representatives are asked for).
 
-    Source: Bauer 2021, Ripser. Raises InputError for unusable arguments, ActivationError for points that are not
-    finite, UnavailableError for representatives=True, which the present engine does not give.
+    Sources: the sweep over edges and their lunes is told in native/sweep.hpp, after Koyama, Mémoli, Robins and Turner
+    2023, Kapulkin and Kershaw 2026, Boissonnat, Dey and Maria 2015, and Bauer 2021. Raises InputError for unusable
+    arguments and an exceeded budget, ActivationError for points that are not finite, UnavailableError for
+    representatives outside the kernel, MissingDependencyError when gudhi is needed and absent, MemoryError.
     """
     degree = _check.integer(max_degree, "max_degree", at_least=0)
     rule = scale_rule(scale)
     prime = _prime(field)
     limit = math.inf if threshold is None else _check.real(threshold, "threshold", at_least=0.0)
-    if threads is not None:
-        _check.integer(threads, "threads", at_least=1)
-    if representatives:
-        raise UnavailableError(
-            "representatives=True: the present engine computes bars without their simplices; "
-            "call vietoris_rips without it"
-        )
+    workers = 1 if threads is None else _check.integer(threads, "threads", at_least=1)
+    budget = math.inf if memory is None else _check.real(memory, "memory", above=0.0)
     _check.choice(metric, (*METRICS, "precomputed"), "metric")
-    if metric == "precomputed":
-        if isinstance(points, Representation):
-            raise InputError("metric='precomputed' needs a matrix of distances, not a Representation of points")
-        distances = _check.distance_matrix(points)
+    if metric == "precomputed" and isinstance(points, Representation):
+        raise InputError("metric='precomputed' needs a matrix of distances, not a Representation of points")
+    cloud = _check.distance_matrix(points) if metric == "precomputed" else _check.points(points)
+
+    without_matrix = (
+        degree == 0
+        and in_kernel(degree, prime)
+        and metric != "precomputed"
+        and len(cloud) > _LARGEST_MATRIX_IN_DEGREE_0
+        and not isinstance(rule, str)
+        and not representatives
+    )
+    if without_matrix:
+        value = scale_value(cloud, rule)
+        bars = components(cloud, metric, limit, value)
     else:
-        distances = pairwise_distances(points, metric)
-    value = scale_value(distances, rule)
-    if value != 1.0:
-        distances = distances / distances.dtype.type(value)
-    bars = _bars(distances, degree, limit, prime)
+        if math.isfinite(budget):
+            dimension = 0 if metric == "precomputed" else cloud.shape[1]
+            check_budget(len(cloud), dimension, cloud.dtype.itemsize, degree, workers, budget)
+        distances = cloud if metric == "precomputed" else pairwise_distances(cloud, metric)
+        value = scale_value(distances, rule)
+        if value != 1.0:
+            distances = distances / distances.dtype.type(value)
+        bars = persistence(distances, degree, limit, prime, workers, representatives)
     filtration = Filtration(
         metric=metric,
         scale=rule,
         threshold=None if threshold is None else limit,
         field=prime,
-        n_points=len(distances),
+        n_points=len(cloud),
         max_degree=degree,
         scale_value=value,
     )
-    degrees = np.repeat(np.arange(degree + 1), [len(part) for part in bars])
-    return PersistenceDiagram(np.concatenate(bars), degrees, filtration)
-
-
-def _bars(distances: Floats, max_degree: int, threshold: float, field: int) -> list[Float64]:
-    """Bars per degree without those of zero length; the smallest clouds need no engine."""
-    n = len(distances)
-    if n == 0:
-        return [np.empty((0, 2)) for _ in range(max_degree + 1)]
-    parts = persistence(distances, max_degree, threshold, field)
-    return [part[part[:, 0] < part[:, 1]] for part in parts]
+    return PersistenceDiagram(bars.pairs, bars.degrees, filtration, bars.representatives)
 
 
 def _prime(field: int) -> int:

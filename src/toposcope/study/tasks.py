@@ -19,6 +19,7 @@ import numpy as np
 from toposcope._errors import ActivationError, FileError, PlanError, ToposcopeWarning
 from toposcope._io import digest_of_file
 from toposcope._types import Array, Float64
+from toposcope._version import __version__
 from toposcope.cloud import disjoint_draws, duplicate_rows, effective_dimension
 from toposcope.diagram import PersistenceDiagram
 from toposcope.representation import Representation, Source, read_representation
@@ -26,7 +27,7 @@ from toposcope.rips import vietoris_rips
 from toposcope.store import Store, key_of
 from toposcope.study.plan import Cloud, DistanceChoice, Homology, Network, Study
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised when the code changes what an artefact holds: older artefacts are then computed again."""
 
 
@@ -43,8 +44,8 @@ def installed_versions(*packages: str) -> dict[str, str]:
 
 @functools.cache
 def engine_versions() -> dict[str, str]:
-    """Versions of what decides the bits of a diagram and of a distance."""
-    return installed_versions("gudhi", "numpy", "scipy")
+    """Versions of what decides the bits of a diagram and of a distance: the kernel's is toposcope's own."""
+    return {"toposcope": __version__, **installed_versions("gudhi", "numpy", "scipy")}
 
 
 class Task(Protocol):

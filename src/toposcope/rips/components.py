@@ -1,0 +1,62 @@
+"""Degree 0 from points alone: the minimum spanning tree of a cloud, block by block, without a matrix of distances."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from toposcope._types import Float64, Floats, Ints
+from toposcope.cloud.metrics import pairwise_distances
+from toposcope.rips import _native
+from toposcope.rips.engine import Bars
+
+_BLOCK_BYTES = 1 << 25
+"""Coordinates of one block of points, as float64."""
+
+
+def components(points: Floats, metric: str, threshold: float, scale: float = 1.0, block: int | None = None) -> Bars:
+    """Bars of degree 0 of a cloud, in the memory of a few blocks.
+
+    points: (n, d). metric: of `pairwise_distances`. threshold: inclusive, after division by `scale`. block: points
+    in one block (None: by d).
+
+    The minimum spanning tree of a graph lies in the union of the trees of parts that cover it. The parts are the
+    complete graphs on two blocks of points; each goes through `pairwise_distances`, and only its tree is kept. A
+    distance may differ in its last bit from that of the whole matrix, since each part is centred by itself.
+    """
+    n = len(points)
+    edges = np.empty((0, 2), dtype=np.int64)
+    lengths = np.empty(0)
+    for rows in _pairs_of_blocks(n, block or _block_of(points.shape[1])):
+        distances = pairwise_distances(points[rows], metric)
+        if scale != 1.0:
+            distances /= distances.dtype.type(scale)
+        tree = _native.forest(distances, threshold)
+        edges = np.concatenate([edges, rows[tree]])
+        lengths = np.concatenate([lengths, distances[tree[:, 0], tree[:, 1]].astype(np.float64)])
+        if len(edges) > 4 * n:
+            edges, lengths = _spanning_forest(n, edges, lengths)
+    edges, lengths = _spanning_forest(n, edges, lengths)
+    deaths = np.concatenate([lengths[lengths > 0], np.full(n - len(edges), np.inf)])
+    return Bars(np.column_stack([np.zeros(len(deaths)), deaths]), np.zeros(len(deaths), dtype=np.int64))
+
+
+def _block_of(dimension: int) -> int:
+    return int(np.clip(_BLOCK_BYTES // (8 * max(1, dimension)), 64, 2048))
+
+
+def _pairs_of_blocks(n: int, block: int) -> Iterator[Ints]:
+    """The rows of every two blocks; together they hold every pair of points."""
+    starts = list(range(0, n, block))
+    if len(starts) == 1:
+        yield np.arange(n)
+    for k, first in enumerate(starts):
+        for second in starts[k + 1 :]:
+            yield np.r_[first : first + block, second : min(n, second + block)]
+
+
+def _spanning_forest(n: int, edges: Ints, lengths: Float64) -> tuple[Ints, Float64]:
+    order = np.lexsort((edges[:, 1], edges[:, 0], lengths))
+    kept = order[_native.forest_of_edges(n, np.ascontiguousarray(edges[order]))]
+    return edges[kept], lengths[kept]
