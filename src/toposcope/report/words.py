@@ -22,6 +22,11 @@ ADJUSTMENTS = {
 REFERENCES = (
     ("Świder 2024, the study toposcope grew from", "https://arxiv.org/abs/2407.06286"),
     (
+        "Koyama, Mémoli, Robins and Turner 2023, Faster computation of degree-1 persistent homology using the reduced "
+        "Vietoris–Rips filtration",
+        "https://arxiv.org/abs/2307.16333",
+    ),
+    (
         "Bauer 2021, Ripser: efficient computation of Vietoris–Rips persistence barcodes",
         "https://doi.org/10.1007/s41468-021-00071-5",
     ),
@@ -37,12 +42,18 @@ REFERENCES = (
 
 def methods(results: Results) -> Html:
     """Methods, cautions and references, as this run used them."""
+    from toposcope.rips.engine import in_kernel
     from toposcope.stats.permutation import ENUMERATED, SAMPLED
 
     plan = results.plan
     cloud, homology, test = plan.cloud, plan.homology, plan.test
     made = flat(results.provenance)
-    engine = f"gudhi {plain(made['gudhi'])} (its Ripser engine)" if "gudhi" in made else "the engine named below"
+    if in_kernel(homology.max_degree, homology.field):
+        engine = (
+            f"the native kernel of toposcope {plain(made.get('toposcope', ''))} (a sweep over edges and their lunes)"
+        )
+    else:
+        engine = f"gudhi {plain(made.get('gudhi', ''))} (its Ripser engine)"
     threshold = (
         "without a threshold"
         if homology.threshold is None
