@@ -171,8 +171,8 @@ def test_failed_tasks_end_with_one(capsys: pytest.CaptureFixture[str], plan: str
     assert out.splitlines()[-1] == "report  runs/plan/report.html"
     Path("plan.toml").write_text(PLAN.replace("data/a", "data/b"))
     code, _, err = call(capsys, "run", plan)
-    assert code == 1
-    assert err.splitlines()[-1].startswith("error: no network could be extracted")
+    assert code == 2
+    assert err.splitlines()[-1].startswith("error: no network can be loaded")
 
 
 @pytest.mark.parametrize(
@@ -230,6 +230,34 @@ def test_names_from_files_cannot_move_the_cursor(capsys: pytest.CaptureFixture[s
     _code, out, _ = call(capsys, "show", "h.npz")
     assert "\x1b" not in out
     assert "\\x1b" in out
+
+
+def test_extract_keeps_what_is_fine_and_never_overwrites_a_layer(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    Path("nets_of_cli.py").write_text(
+        "import torch\n"
+        "class Net(torch.nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.parts = torch.nn.ModuleDict({name: torch.nn.Flatten() for name in ('a/b', 'a~b', 'a b')})\n"
+        "        self.bad = torch.nn.Identity()\n"
+        "    def forward(self, x):\n"
+        "        for part in self.parts.values():\n"
+        "            y = part(x)\n"
+        "        return self.bad(y * float('nan'))\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    code, out, err = call(
+        capsys, "extract", "nets_of_cli:Net@random", "digits", "--layers", "all", "--out", "x", "--limit", "9", "--json"
+    )
+    assert code == 1
+    assert "failed  " in err
+    assert "bad" in err
+    assert ".finished" not in err
+    found = [entry["file"] for entry in json.loads(out)]
+    assert len(set(found)) == 3
+    assert all(Path(file).is_file() for file in found)
 
 
 def test_warnings_are_lines(capsys: pytest.CaptureFixture[str]) -> None:

@@ -61,6 +61,7 @@ def floats(value: Any, name: str) -> Floats:
 def points(value: Any, name: str = "points") -> Floats:
     """`value` as an (n, d) array of finite floats; a Representation gives its points."""
     array = floats(getattr(value, "points", value), name)
+    array = array.reshape(0, 0) if array.shape == (0,) else array
     if array.ndim != 2:
         raise InputError(
             f"{name} has shape {array.shape}, but a cloud is (n, d), one row per input; reshape or reduce it"

@@ -101,29 +101,40 @@ def extract(
     as_json: Json = False,
 ) -> None:
     """Turn each layer's activations into a point cloud, one file per layer."""
+    from toposcope.extract import FileNames
     from toposcope.extract import extract as run_extract
 
+    broken: str | None = None
     with TerminalProgress(quiet or as_json) as progress:
-        found = run_extract(
-            model,
-            inputs,
-            layers=pattern or ["blocks"],
-            reduce=reduce,
-            batch_size=batch_size,
-            device=device,
-            precision=precision,
-            limit=limit,
-            progress=progress.part("extraction"),
-        )
+        try:
+            found = run_extract(
+                model,
+                inputs,
+                layers=pattern or ["blocks"],
+                reduce=reduce,
+                batch_size=batch_size,
+                device=device,
+                precision=precision,
+                limit=limit,
+                progress=progress.part("extraction"),
+            )
+        except _errors.ActivationError as error:
+            if not error.finished:
+                raise
+            found, broken = dict(error.finished), str(error).partition("; the other ")[0]
     rows = []
+    names = FileNames()
     for name, representation in found.items():
-        path = representation.save(out / f"{name.strip('/').replace('/', '_')}.npz")
+        path = representation.save(out / f"{names.of(name)}.npz")
         rows.append((name, len(representation), representation.dimension, representation.source.reduction, str(path)))
     columns = ["layer", "points", "dimension", "reduction", "file"]
     if as_json:
         _print_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:
         print_table(columns, rows)
+    if broken is not None:
+        _complain(f"failed  {broken}")
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -71,7 +71,8 @@ def run(
 
     out: folder of the run, default `runs/NAME-of-the-plan`. workers: processes of this machine; 1 works in this one.
     A script that asks for more keeps its call under `if __name__ == "__main__":`, as Python's process pools need.
-    executor: a `concurrent.futures.Executor` instead, whose workers see the same folder. Every task uses one numerical
+    executor: a `concurrent.futures.Executor` instead, whose workers see the same folder; threads take turns, because
+    numerical threads and random states belong to the process. Every task uses one numerical
     thread, and the tables are the same, byte for byte, for any workers, order and interruption.
 
     A task that fails is named in `Results.failed` and the rest goes on. Returns Results, which are also written to the
@@ -172,18 +173,46 @@ class Driver:
             if not running:
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
+                if future not in running:
+                    continue
                 task = running.pop(future)
                 try:
                     yield task, future.result()
                 except BrokenProcessPool:
+                    lost = [task, *running.values()]
+                    running.clear()
+                    yield from self._one_by_one(lost, pool)
+
+    def _one_by_one(self, tasks: Sequence[Task], pool: Executor) -> Iterator[tuple[Task, Exception | None]]:
+        """Tasks that were in flight when a worker died: each alone, so that only the one that kills again fails."""
+        deaths = survivors = 0
+        for task in tasks:
+            if isinstance(pool, _Processes):
+                pool.renew_if_broken()
+            try:
+                yield task, pool.submit(_in_worker, task, self.store).result()
+                survivors += 1
+            except BrokenProcessPool:
+                deaths += 1
+                died = TaskError(
+                    "its worker process died twice (out of memory, killed, or the network ended the program)"
+                )
+                if not isinstance(pool, _Processes) or (deaths > 2 and not survivors):
                     raise TaskError(
-                        f"a worker process died during {task.title} (out of memory, or killed); run again with fewer "
-                        "workers, and in a script keep the call under if __name__ == '__main__'"
+                        f"every worker process dies, last during {task.title}; run again with fewer workers, and in a "
+                        "script keep the call under if __name__ == '__main__'"
                     ) from None
+                yield task, died
+        if isinstance(pool, _Processes):
+            pool.renew_if_broken()
+
+
+_ALONE = threading.Lock()
+"""Numerical threads, random states and warnings belong to the process: threads of one take turns."""
 
 
 def _in_worker(task: Task, store: Store) -> Exception | None:
-    with _one_thread(task.uses_torch):
+    with _ALONE, _one_thread(task.uses_torch):
         return _outcome(task, store, None)
 
 
@@ -227,17 +256,48 @@ def open_executor(workers: int, executor: Executor | None = None) -> Iterator[Ex
     if executor is not None or workers == 1:
         yield executor
         return
-    context = multiprocessing.get_context("spawn")
-    others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
+    pool = _Processes(workers)
     try:
         yield pool
     except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for child in set(multiprocessing.active_children()) - others:
-            child.terminate()
+        pool.terminate()
         raise
     pool.shutdown()
+
+
+class _Processes(Executor):
+    """A pool of processes of this machine that can be begun anew when one of them has died."""
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self._others = set(multiprocessing.active_children())
+        self._pool = self._begin()
+
+    def _begin(self) -> ProcessPoolExecutor:
+        context = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(self._workers, mp_context=context, initializer=_start_worker)
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any, **options: Any) -> Future[Any]:
+        """As ProcessPoolExecutor does."""
+        return self._pool.submit(function, *arguments, **options)
+
+    def renew_if_broken(self) -> None:
+        """Begin anew where a process has died; a pool that is whole stays."""
+        try:
+            self._pool.submit(os.getpid).result()
+        except BrokenProcessPool:
+            self._pool.shutdown()
+            self._pool = self._begin()
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Let the processes end."""
+        self._pool.shutdown(wait=wait, cancel_futures=cancel_futures)
+
+    def terminate(self) -> None:
+        """End them at once, whatever they do."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for child in set(multiprocessing.active_children()) - self._others:
+            child.terminate()
 
 
 def _start_worker() -> None:

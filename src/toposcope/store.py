@@ -6,6 +6,7 @@ the versions of the engines. Equal keys mean equal content, so nothing is ever o
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -75,7 +76,10 @@ class Store:
         wanted = set(keep)
         doomed = [self.path(key) for key in self if key not in wanted] + self.leftovers()
         freed = 0
+        removed = 0
         for path in doomed:
-            freed += path.stat().st_size
-            path.unlink()
-        return len(doomed), freed
+            with contextlib.suppress(FileNotFoundError):  # another process may have finished or removed it
+                size = path.stat().st_size
+                path.unlink()
+                removed, freed = removed + 1, freed + size
+        return removed, freed

@@ -147,6 +147,20 @@ def test_tokens_of_one_input_fall_into_one_draw() -> None:
     assert sum(map(len, units)) == len(set.union(*units))
 
 
+def test_draws_of_tokens_do_not_depend_on_the_order_of_the_inputs(rng: np.random.Generator) -> None:
+    ids = np.repeat(np.array([f"text-{k}" for k in range(12)]), 5)
+    token = np.tile(np.arange(5), 12)
+    order = np.concatenate([np.arange(5) + 5 * k for k in rng.permutation(12)])
+    for before, after in zip(disjoint_draws(ids, 8, 3), disjoint_draws(ids[order], 8, 3), strict=True):
+        assert ids[before].tolist() == ids[order][after].tolist()
+        assert token[before].tolist() == token[order][after].tolist()
+
+
+def test_many_equal_rows_are_right(rng: np.random.Generator) -> None:
+    points = np.concatenate([rng.normal(size=(30, 4)), np.zeros((500, 4))])[rng.permutation(530)].astype(np.float32)
+    np.testing.assert_allclose(ts.pairwise_distances(points), exact(points, "euclidean"), rtol=1e-6)
+
+
 def test_outliers_at_a_fixed_threshold(rng: np.random.Generator) -> None:
     cloud = rng.normal(size=(200, 2))
     cloud[:3] += 12

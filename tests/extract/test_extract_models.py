@@ -314,3 +314,16 @@ def test_a_network_brings_its_preprocessing():
     assert seen == ["RGB"] * 4
     extract(network, images, preprocess=lambda image: torch.rand(3))
     assert len(seen) == 4
+
+
+def test_a_factory_counts_with_all_that_it_imports(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "outer_net.py").write_text(
+        "import torch\nfrom inner_parts import make\ndef net():\n    return make()\n"
+    )
+    inner = tmp_path / "inner_parts.py"
+    inner.write_text("def make():\n    return 1\n")
+    before = weights_digest("outer_net:net@random")
+    assert weights_digest("outer_net:net@random") == before
+    inner.write_text("def make():\n    return 2\n")
+    assert weights_digest("outer_net:net@random") != before

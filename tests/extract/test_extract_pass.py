@@ -440,7 +440,7 @@ def test_a_folder_that_cannot_be_written_is_a_file_error(small, images, tmp_path
 
 def test_layers_of_one_file_name_get_two_files(tmp_path):
     budget = Budget(0, tmp_path)
-    assert [budget.file_name(layer) for layer in ("a/b", "a.b", "/a/b")] == ["a.b.npy", "a.b~2.npy", "a.b~3.npy"]
+    assert [budget.names.of(layer) for layer in ("a/b", "a.b", "/a/b")] == ["a.b", "a.b~2", "a.b~3"]
 
 
 def test_rows_that_grow_are_moved_to_a_file_when_memory_ends(tmp_path):

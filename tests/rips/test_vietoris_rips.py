@@ -107,6 +107,10 @@ def test_duplicates_change_only_zero_length_bars(rng: np.random.Generator) -> No
     np.testing.assert_allclose(once.pairs, twice.pairs, rtol=1e-12)
 
 
+def test_no_points_at_all() -> None:
+    assert len(ts.vietoris_rips([])) == 0
+
+
 def test_a_pair_without_an_edge() -> None:
     distances = np.array([[0, 1, np.inf], [1, 0, np.inf], [np.inf, np.inf, 0]])
     assert ts.vietoris_rips(distances, metric="precomputed").pairs.tolist() == [[0, 1], [0, np.inf], [0, np.inf]]

@@ -82,7 +82,8 @@ def test_effect_is_zero_for_equal_laws_and_one_for_twice_as_far() -> None:
 
 def test_smallest_p() -> None:
     assert smallest_p(8, 8, paired=True) == 2**-7
-    assert smallest_p(3, 3, paired=False) == 1 / 20
+    assert smallest_p(3, 3, paired=False) == 2 / 20
+    assert smallest_p(3, 4, paired=False) == 1 / 35
     assert smallest_p(20, 20, paired=False) == 1e-4
 
 

@@ -95,6 +95,13 @@ def test_scale_can_be_none_or_a_number(tmp_path: Path) -> None:
             "'q', which is not",
         ),
         ('recipe = "layers"\n[inputs]\nsource="digits"\n' + NETWORK + '[[compare]]\na="a"\nb="a"\n', "with itself"),
+        ('recipe = "layers"\nseed = -1\n[inputs]\nsource="digits"\n' + NETWORK, "`seed`: .*greater than or equal to 0"),
+        ('recipe = "layers"\nname = ""\n[inputs]\nsource="digits"\n' + NETWORK, "`name`"),
+        ('recipe = "layers"\nname = "../x"\n[inputs]\nsource="digits"\n' + NETWORK, "`name`"),
+        ('recipe = "layers"\n[inputs]\nsource="digits"\n[homology]\nthreshold=inf\n' + NETWORK, "threshold.*finite"),
+        ('recipe = "layers"\n[inputs]\nsource="digits"\n[homology]\nfield=4\n' + NETWORK, "prime"),
+        ('recipe = "layers"\n[inputs]\nsource="digits"\n[distance]\norder=inf\n' + NETWORK, "order.*finite"),
+        ('recipe = "layers"\n[inputs]\nsource="digits"\n[distance]\nground=3.0\n' + NETWORK, "ground"),
         ('recipe = "layers"\nseed = "x"\nname = 3\n[inputs]\nsource="digits"\n' + NETWORK, r"\(and 1 more\)"),
     ],
 )
@@ -116,13 +123,16 @@ def test_no_file(tmp_path: Path) -> None:
 
 
 def layer(network: str, name: str) -> Layer:
-    return Layer(network, name, f"{network}-{name}", ts.Source(layer=name), 10, 3, 0, 1.0)
+    return Layer(network, name, f"{network}-{name}", ts.Source(layer=name), 10, 10, 3, 0, 1.0)
 
 
 def test_layers_are_matched_by_name_or_by_depth() -> None:
     a = [layer("a", name) for name in ("x", "y", "z")]
     same = [layer("b", name) for name in ("z", "y", "x")]
     assert [(p.layer, q.layer) for p, q in matched_layers(a, same)] == [("x", "x"), ("y", "y"), ("z", "z")]
+    more = [layer("d", name) for name in ("w", "x", "y", "z")]
+    assert [(p.layer, q.layer) for p, q in matched_layers(a, more)] == [("x", "x"), ("y", "y"), ("z", "z")]
+    assert [(p.layer, q.layer) for p, q in matched_layers(more, a)] == [("x", "x"), ("y", "y"), ("z", "z")]
     longer = [layer("c", str(k)) for k in range(7)]
     assert [(p.layer, q.layer) for p, q in matched_layers(a, longer)] == [("x", "0"), ("y", "3"), ("z", "6")]
     assert [(p.layer, q.layer) for p, q in matched_layers(longer, a)] == [("0", "x"), ("3", "y"), ("6", "z")]

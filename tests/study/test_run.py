@@ -197,8 +197,11 @@ def test_a_failed_task_is_named_and_the_rest_goes_on(data: Path, tmp_path: Path)
 def test_a_network_that_cannot_be_read_is_a_failure(data: Path, tmp_path: Path) -> None:
     (data / "b" / "block1.npz").write_bytes(b"nothing")
     results = ts.run(study(data), tmp_path / "run")
-    assert [failure.title for failure in results.failed] == ["reading of b"]
-    assert results.tables["networks"]["network"].tolist() == ["a"]
+    assert [failure.title for failure in results.failed] == ["extraction of b"]
+    assert "block1.npz is not a readable" in results.failed[0].message
+    assert results.tables["layers"]["layer"].tolist() == ["block0", "block1", "block2", "block0", "block2"]
+    for name in ("block0.npz", "block2.npz"):
+        (data / "b" / name).write_bytes(b"nothing")
     plan = study(data, names=("b",))
     with pytest.raises(ts.TaskError, match="no network could be extracted: reading of b"):
         ts.run(plan, tmp_path / "other")
@@ -277,6 +280,125 @@ def test_different_inputs_are_unpaired(data: Path, tmp_path: Path) -> None:
     assert "times 2 families" in tests.loc["noise", "null"].iloc[0]
     means = results.tables["distance_means"]
     assert not means[(means["network_a"] == "a") & (means["network_b"] == "b")]["same_inputs"].any()
+
+
+def test_equal_ids_from_different_places_are_different_inputs(data: Path, tmp_path: Path) -> None:
+    for name in "ab":
+        for path in (data / name).iterdir():
+            r = ts.read_representation(path)
+            source = dataclasses.replace(r.source, data=f"photos/{name}")
+            dataclasses.replace(r, source=source).save(path)
+    results = ts.run(study(data, draws=7, extra=COMPARE), tmp_path / "run")
+    assert any("share sample ids, but from photos/a and photos/b" in warning for warning in results.warnings)
+    tests = results.tables["tests"].set_index("claim")
+    assert "relabelled" in tests.loc["noise", "unit"].iloc[0]
+
+
+def test_a_layer_of_other_inputs_is_left_out_and_named(data: Path, tmp_path: Path) -> None:
+    r = ts.read_representation(data / "a" / "block2.npz")
+    other = dataclasses.replace(r, sample_ids=np.array([f"x{k}" for k in range(len(r))]))
+    other.save(data / "a" / "block2.npz")
+    results = ts.run(study(data, names=("a",)), tmp_path / "run")
+    assert results.tables["layers"]["layer"].tolist() == ["block0", "block1"]
+    assert "block2 holds other inputs than layer block0" in results.failed[0].message
+
+
+def test_files_that_name_one_layer_are_two_layers(data: Path, tmp_path: Path) -> None:
+    r = ts.read_representation(data / "a" / "block0.npz")
+    r.save(data / "a" / "mean.npz")
+    dataclasses.replace(r, points=np.tile(r.points, (1, 2)) ** 2).save(data / "a" / "max.npz")
+    (data / "a" / "block0.npz").unlink()
+    layers = ts.run(study(data, names=("a",)), tmp_path / "run").tables["layers"].set_index("layer")
+    assert set(layers.index) == {"mean", "max", "block1", "block2"}
+    assert layers.loc["max", "dimension"] == 16
+    assert layers.loc["mean", "dimension"] == 8
+
+
+FACTORIES = """
+import os, numpy, torch
+def good():
+    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))
+def deadly():
+    os._exit(3)
+def noise():
+    return numpy.random.default_rng().normal(size=(130, 1, 8, 8)).astype("float32")
+"""
+
+
+@pytest.fixture
+def factories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (tmp_path / "factories_of_run.py").write_text(FACTORIES)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.delitem(sys.modules, "factories_of_run", raising=False)
+    return "factories_of_run"
+
+
+def table(source: str, **networks: str) -> dict:
+    return {
+        "recipe": "layers",
+        "inputs": {"source": source},
+        "network": [{"name": name, "model": model, "layers": ["all"]} for name, model in networks.items()],
+        "cloud": {"size": 20, "draws": 6},
+    }
+
+
+def test_a_network_that_kills_its_worker_is_named_and_the_others_go_on(factories: str, tmp_path: Path) -> None:
+    plan = ts.Study.parse(table("digits:test", dead=f"{factories}:deadly@random", alive=f"{factories}:good@random"))
+    results = ts.run(plan, tmp_path / "run", workers=2)
+    assert [failure.title for failure in results.failed] == ["extraction of dead"]
+    assert "died twice" in results.failed[0].message
+    assert results.tables["networks"]["network"].tolist() == ["alive"]
+
+
+def test_inputs_that_change_are_refused(factories: str, tmp_path: Path) -> None:
+    plan = ts.Study.parse(table(f"{factories}:noise", net=f"{factories}:good@random"))
+    with pytest.raises(ts.TaskError, match="gave other content than when the run was planned"):
+        ts.run(plan, tmp_path / "run")
+
+
+def test_threads_give_the_same_bits_too(factories: str, tmp_path: Path) -> None:
+    plan = ts.Study.parse(table("digits:test", a=f"{factories}:good@random", b="toposcope.demo.networks:vgg@random"))
+    ts.run(plan, tmp_path / "one")
+    with ThreadPoolExecutor(4) as pool:
+        ts.run(plan, tmp_path / "threads", executor=pool)
+    assert files(tmp_path / "threads" / "store") == files(tmp_path / "one" / "store")
+
+
+def test_a_plan_of_which_nothing_can_be_loaded_is_bad_input(tmp_path: Path) -> None:
+    with pytest.raises(ts.PlanError, match="no network can be loaded"):
+        ts.run(ts.Study.parse(table("digits:test", a="no_such_module:net")), tmp_path / "run")
+
+
+def test_pixels_of_one_input_are_one_unit(tmp_path: Path) -> None:
+    plan = table("digits:test", a="toposcope.demo.networks:vgg@random")
+    plan["inputs"]["limit"] = 60
+    plan["network"][0] |= {"reduce": "pixels", "layers": ["blocks"]}
+    layers = ts.run(ts.Study.parse(plan), tmp_path / "run").tables["layers"]
+    assert layers["inputs"].tolist() == [60] * 6
+
+
+def test_accuracy_reads_whole_labels() -> None:
+    from toposcope.study.plan import Network
+    from toposcope.study.tasks import _accuracy
+
+    output = ts.Representation(np.eye(2)[[0, 1, 0]], np.arange(3), np.array(["cat", "dog", "caterpillar"]))
+    assert _accuracy(output, Network(name="n", model="m:f", classes=("cat", "dog"))) == (1.0, 2)
+
+
+def test_distances_of_nearly_equal_orders_are_two_artefacts() -> None:
+    from toposcope.study.plan import DistanceChoice
+    from toposcope.study.tasks import Distances
+
+    one, other = (Distances("t", ("a",), ("b",), ((0, 0),), 1, DistanceChoice(order=p)) for p in (1.0, 1.000004))
+    assert one.key != other.key
+
+
+def test_no_adjustment_is_not_called_adjusted(data: Path, tmp_path: Path) -> None:
+    results = ts.run(study(data, extra=COMPARE + '[test]\nadjust = "none"\n'), tmp_path / "run")
+    assert (results.tables["tests"]["p"] == results.tables["tests"]["p_adjusted"]).all()
+    assert "unadjusted p" in results.headline
 
 
 def test_too_few_draws_are_said(data: Path, tmp_path: Path) -> None:

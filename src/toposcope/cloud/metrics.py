@@ -54,6 +54,14 @@ def _euclidean(cloud: Floats, out: np.dtype[Any], squared: bool) -> Floats:
     distances = np.zeros((n, n), dtype=out)
     if n == 0 or d == 0:
         return distances
+    # Every pair of equal rows would be computed again from differences, and a dead layer has nothing else.
+    first: dict[bytes, int] = {}
+    group = np.array([first.setdefault(row.tobytes(), len(first)) for row in cloud])
+    if len(first) < n:
+        chosen = np.unique(group, return_index=True)[1]
+        apart = _euclidean(cloud[chosen], out, squared)
+        expanded: Floats = apart[group][:, group]
+        return expanded
     centred = cloud.astype(np.float64)
     centred -= centred.mean(axis=0)
     norms = np.einsum("ij,ij->i", centred, centred)

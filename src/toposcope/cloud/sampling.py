@@ -43,7 +43,13 @@ def _draws_of_units(units: Array, inverse: Ints, size: int, draws: int, seed: in
     rank = np.empty(len(units), dtype=np.int64)
     rank[_hash_order(units, seed)] = np.arange(len(units))
     draw_of_row = rank[inverse] // each
-    rows_by_hash = _hash_order(np.array([f"{unit}#{row}" for row, unit in enumerate(inverse)]), seed)
+    # A row is known by its id and its place among the rows of that id, whatever the order of the ids.
+    place = np.empty(len(inverse), dtype=np.int64)
+    grouped = np.argsort(inverse, kind="stable")
+    starts = np.searchsorted(inverse[grouped], np.arange(len(units)))
+    place[grouped] = np.arange(len(inverse)) - starts[inverse[grouped]]
+    names = [f"{units[unit]}#{row}" for unit, row in zip(inverse.tolist(), place.tolist(), strict=True)]
+    rows_by_hash = _hash_order(np.array(names), seed)
     chosen = []
     for k in range(draws):
         rows = rows_by_hash[draw_of_row[rows_by_hash] == k]
@@ -58,5 +64,5 @@ def _draws_of_units(units: Array, inverse: Ints, size: int, draws: int, seed: in
 
 def _hash_order(ids: Array, seed: int) -> Ints:
     """Row numbers in the order of a hash of (seed, id): a random order that nothing but the ids decides."""
-    digests = [hashlib.sha256(f"{seed}:{entry}".encode()).digest() for entry in ids.tolist()]
+    digests = [hashlib.sha256(f"{seed}:{entry}".encode(errors="surrogateescape")).digest() for entry in ids.tolist()]
     return np.array(sorted(range(len(digests)), key=digests.__getitem__), dtype=np.int64)

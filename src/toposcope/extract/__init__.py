@@ -21,7 +21,7 @@ from toposcope._io import digest_of_file
 from toposcope.extract import models, reduce, taps
 from toposcope.extract.inputs import Batch, Inputs, load_inputs
 from toposcope.extract.models import Network, weights_digest
-from toposcope.extract.rows import Budget, Rows, all_equal, repeated_rows
+from toposcope.extract.rows import Budget, FileNames, Rows, all_equal, repeated_rows
 from toposcope.representation import Representation, Source
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Batch",
+    "FileNames",
     "Inputs",
     "LayerInfo",
     "Network",

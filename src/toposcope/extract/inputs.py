@@ -609,7 +609,10 @@ def _decode(content: bytes, probe: bool = False) -> PIL.Image.Image:
                     image.draft("RGB", (1, 1))
                 image.load()
                 if image.mode.startswith("I"):  # 16 bits per pixel, which convert() would cut off at 255
-                    return _to_pil((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8)).convert("RGB")
+                    pixels = np.asarray(image)
+                    if pixels.max(initial=0) > 255:
+                        pixels = pixels >> 8
+                    return _to_pil(pixels.clip(0, 255).astype(np.uint8)).convert("RGB")
                 return image if probe else image.convert("RGB")
         except UnidentifiedImageError:
             raise OSError("not an image") from None
@@ -637,7 +640,7 @@ class _Images:
         digest = hashlib.sha256()
         for name in self.names:
             content = self.files.read(name)
-            digest.update(f"{name} {len(content)}\n".encode() + content)
+            digest.update(f"{name} {len(content)}\n".encode(errors="surrogateescape") + content)
         return digest
 
 

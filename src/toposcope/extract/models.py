@@ -6,6 +6,7 @@ Nothing here unpickles or runs code that came with weights.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import dataclasses
 import hashlib
@@ -18,6 +19,7 @@ import os
 import random
 import re
 import sys
+import sysconfig
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -112,7 +114,8 @@ def load_network(spec: str, *, seed: int = 0) -> Network:
 def weights_digest(spec: str, *, seed: int = 0) -> str:
     """What decides the weights of a MODEL name, as a sha256 hex digest for cache keys; nothing is built or loaded.
 
-    A file counts by its content, a factory by the file of its source, random weights by their seed, and all of them by
+    A file counts by its content (an ONNX graph with its external data), a factory by the source files of its module and
+    of all that it imports outside the installed packages, random weights by their seed, and all of them by
     the version of the package that builds the network. Raises InputError and FileError as `load_network` does.
     """
     parts = parse_spec(spec)
@@ -120,9 +123,7 @@ def weights_digest(spec: str, *, seed: int = 0) -> str:
     facts = [parts.source, parts.name, "file" if from_file else parts.weights.replace("pretrained", "")]
     if parts.source == "onnx":
         graph = Path(parts.name)
-        # Weights beyond 2 GB lie beside the graph, in FILE.data or FILE_data.
-        beside = sorted(file for file in graph.parent.glob("*") if file.name.startswith(graph.name) and file != graph)
-        facts = [digest_of_file(file) for file in (graph, *beside)]
+        facts = [digest_of_file(file) for file in (graph, *_external_data(graph))]
     elif parts.source in ZOOS:
         facts.append(_version({"hf": "transformers"}.get(parts.source, parts.source)))
         local = Path(parts.name) / "config.json"
@@ -132,8 +133,7 @@ def weights_digest(spec: str, *, seed: int = 0) -> str:
             ]
     else:
         with _working_folder_importable():
-            found = _find_module(parts.source, spec)
-        facts.append(digest_of_file(found) if found else "no source file")
+            facts += [digest_of_file(file) for file in _sources(parts.source, spec)]
     if from_file:
         facts.append(digest_of_file(parts.weights))
     elif parts.weights == "random" or parts.source not in (*ZOOS, "onnx"):
@@ -606,6 +606,66 @@ def _find_module(name: str, spec: str) -> str | None:
     if found is None:
         raise InputError(f"model {spec!r}: there is no module {name!r}; use {FORMS}")
     return found.origin if found.has_location else None
+
+
+def _sources(name: str, spec: str) -> list[str]:
+    """Source files of a module and of what it imports, installed packages left out; nothing is executed."""
+    first = _find_module(name, spec)
+    installed = tuple({sysconfig.get_paths()[kind] for kind in ("purelib", "platlib", "stdlib", "platstdlib")})
+    found = {name: first}
+    waiting = [name]
+    while waiting:
+        module = waiting.pop()
+        file = found[module]
+        if file is None or not file.endswith(".py"):
+            continue
+        package = module if Path(file).name == "__init__.py" else module.rpartition(".")[0]
+        try:
+            tree = ast.parse(Path(file).read_bytes())
+        except (OSError, SyntaxError, ValueError):
+            continue  # importing it will say what is wrong
+        for other in _imported(tree, package) - found.keys():
+            try:
+                place = importlib.util.find_spec(other)
+            except (ImportError, ValueError, AttributeError):
+                place = None
+            origin = place.origin if place is not None and place.has_location else None
+            if origin is not None and not origin.startswith(installed):
+                found[other] = origin
+                waiting.append(other)
+    return [file for _name, file in sorted(found.items()) if file is not None]
+
+
+def _imported(tree: ast.AST, package: str) -> set[str]:
+    """Names of the modules that a source imports, `from x import y` counted as x and x.y."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            parents = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            base = ".".join([*parents, *([node.module] if node.module else [])])
+            names |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+    # toposcope itself counts by its version and schema.
+    return {name for name in names if name and (name.split(".")[0] != "toposcope" or package.startswith("toposcope"))}
+
+
+def _external_data(graph: Path) -> list[Path]:
+    """The files beside an ONNX graph that hold its larger tensors. Raises FileError."""
+    onnx = _import("onnx", "reading an ONNX graph", "onnx")
+    try:
+        model = onnx.load(os.fspath(graph), load_external_data=False)
+    except OSError as error:
+        raise FileError(f"cannot read {graph}: {error.strerror or error}; check the path") from error
+    except Exception:
+        initializers: list[Any] = []  # not a graph: loading it will say so
+    else:
+        initializers = list(model.graph.initializer)
+    locations = {entry.value for part in initializers for entry in part.external_data if entry.key == "location"}
+    # A graph that cannot be read names nothing; then FILE.data and the like count all the same.
+    locations |= {file.name for file in graph.parent.glob("*") if file.name.startswith(graph.name) and file != graph}
+    beside = [graph.parent / location for location in sorted(locations)]
+    return [file for file in beside if file.is_file()]
 
 
 @contextlib.contextmanager

@@ -17,6 +17,23 @@ from toposcope._errors import FileError, InputError
 from toposcope._types import Array, Floats
 
 
+class FileNames:
+    """Names of files for layers: nothing in them that a path minds, and a different one for every layer."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def of(self, layer: str) -> str:
+        """The layer's name without what a path minds, and numbered where another layer has it already."""
+        plain = re.sub(r"[^\w.-]", ".", layer).strip(".") or "layer"
+        name, k = plain, 1
+        while name in self._taken:
+            k += 1
+            name = f"{plain}~{k}"
+        self._taken.add(name)
+        return name
+
+
 class Budget:
     """How many bytes all layers together may still hold in memory, and the folder for those that find no room.
 
@@ -25,7 +42,7 @@ class Budget:
 
     def __init__(self, memory: int, out: str | os.PathLike[str] | None) -> None:
         self._free = memory
-        self._taken: set[str] = set()
+        self.names = FileNames()
         self.out = None if out is None else Path(out)
 
     def take(self, size: int) -> bool:
@@ -34,16 +51,6 @@ class Budget:
             return False
         self._free -= size
         return True
-
-    def file_name(self, layer: str) -> str:
-        """``LAYER.npy`` with nothing that a path minds, different for every layer."""
-        plain = re.sub(r"[^\w.-]", ".", layer).strip(".") or "layer"
-        name, k = plain, 1
-        while name in self._taken:
-            k += 1
-            name = f"{plain}~{k}"
-        self._taken.add(name)
-        return f"{name}.npy"
 
 
 class Rows:
@@ -169,7 +176,7 @@ class Rows:
             self._file, self._path = os.fdopen(handle, "r+b"), Path(path)
         else:
             folder.mkdir(parents=True, exist_ok=True)
-            self._path = folder / (self._budget.file_name(self._layer) + _io.TEMPORARY_SUFFIX)
+            self._path = folder / (f"{self._budget.names.of(self._layer)}.npy" + _io.TEMPORARY_SUFFIX)
             self._file = open(self._path, "w+b")  # noqa: SIM115 (closed by finish or discard)
         self._write_header(0)
 

@@ -58,7 +58,7 @@ def vietoris_rips(
     """
     degree = _check.integer(max_degree, "max_degree", at_least=0)
     rule = scale_rule(scale)
-    prime = _prime(field)
+    prime = prime_field(field)
     limit = math.inf if threshold is None else _check.real(threshold, "threshold", at_least=0.0)
     workers = 1 if threads is None else _check.integer(threads, "threads", at_least=1)
     budget = math.inf if memory is None else _check.real(memory, "memory", above=0.0)
@@ -90,7 +90,7 @@ def vietoris_rips(
     filtration = Filtration(
         metric=metric,
         scale=rule,
-        threshold=None if threshold is None else limit,
+        threshold=limit if math.isfinite(limit) else None,
         field=prime,
         n_points=len(cloud),
         max_degree=degree,
@@ -99,7 +99,8 @@ def vietoris_rips(
     return PersistenceDiagram(bars.pairs, bars.degrees, filtration, bars.representatives)
 
 
-def _prime(field: int) -> int:
+def prime_field(field: int) -> int:
+    """`field` if it is a prime that every engine takes. Raises InputError."""
     p = _check.integer(field, "field", at_least=2)
     if p > _LARGEST_FIELD or any(p % q == 0 for q in range(2, math.isqrt(p) + 1)):
         raise InputError(f"field={field} must be a prime of at most {_LARGEST_FIELD}: coefficients are in Z/p")

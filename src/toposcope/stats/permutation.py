@@ -80,11 +80,14 @@ def effect(cell: Cell) -> float:
 
 
 def smallest_p(draws_a: int, draws_b: int, paired: bool) -> float:
-    """The smallest p-value a test of so many draws can give: 2^(1-k) paired, 1/C(k+l, k) unpaired."""
+    """The smallest p-value a test of so many draws can give: 2^(1-k) paired, 1/C(k+l, k) unpaired.
+
+    With equal numbers of unpaired draws it is twice that: exchanging all of a and b gives the same statistic.
+    """
     if paired:
         return 1 / max(_relabellings_paired(draws_a), 1)
     total = math.comb(draws_a + draws_b, draws_a)
-    return 1 / (total if total <= ENUMERATED else SAMPLED + 1)
+    return (2 if draws_a == draws_b else 1) / total if total <= ENUMERATED else 1 / (SAMPLED + 1)
 
 
 def permutation_tests(
@@ -111,10 +114,16 @@ def permutation_tests(
     tests = len(cells) if adjust == "holm" else 1
     reach = smallest_p(k, m, paired) * tests
     if reach > level:
-        needed = next(n for n in range(2, 64) if smallest_p(n, n, paired) * tests <= level or n == 63)
+        enough = (n for n in range(2, 64) if smallest_p(n, n, paired) * tests <= level)
+        needed = next(enough, None)
+        remedy = (
+            "no number of draws reaches that; take a larger alpha"
+            if needed is None
+            else (f"take {'at least ' if needed > min(k, m) else ''}{needed} draws")
+        )
         raise InputError(
             f"{k} {'paired ' if paired else ''}draws cannot give a p-value below {reach:.3g}, and alpha is {level:g}; "
-            f"take at least {needed} draws"
+            f"{remedy}"
         )
     generator = np.random.default_rng(np.random.SeedSequence([seed, k, m]))
     if paired:

@@ -26,7 +26,7 @@ seed = 0                          # decides the draws; the same seed gives the s
 
 [inputs]
 source = "digits:test"            # a folder of images (class folders become labels), .npy, .npz, or digits
-# limit = 1000                    # use only the first so many
+# limit = 1000                    # use only so many, evenly spaced
 
 [[network]]                       # one block for each network; names are yours
 name = "resnet"
@@ -100,7 +100,7 @@ def planned(plan: Study, networks: Sequence[Extracted]) -> list[Planned]:
 def matched_layers(a: Sequence[Layer], b: Sequence[Layer]) -> list[tuple[Layer, Layer]]:
     """Pairs of layers: by name where all names of the shorter are in the other, else by relative depth."""
     names = {layer.layer: layer for layer in b}
-    if {layer.layer for layer in a} == set(names):
+    if {layer.layer for layer in a} <= set(names):
         return [(layer, names[layer.layer]) for layer in a]
     if len(a) > len(b):
         return [(x, y) for y, x in matched_layers(b, a)]
@@ -119,33 +119,34 @@ def findings(plan: Study, tests: pd.DataFrame) -> list[str]:
     for row in tests.to_dict("records"):
         claims.setdefault(str(row["claim"]), []).append({str(key): value for key, value in row.items()})
     depth = {f"depth of {network.name}" for network in plan.network}
-    sentences = [_about_layers(claim, rows, plan.test.alpha) for claim, rows in claims.items() if claim not in depth]
+    sentences = [_about_layers(claim, rows, plan) for claim, rows in claims.items() if claim not in depth]
     along = [row for claim, rows in claims.items() if claim in depth for row in rows]
     if along:
         most = max(along, key=lambda row: row["effect"])
         sentences.append(
             f"Along depth: {len(_pairs(_differing(along, plan.test.alpha)))} of {len(_pairs(along))} steps between "
             f"adjacent layers change the shape, most {most['network_a']}, {most['layer_a']} → {most['layer_b']} "
-            f"({_size(most)})."
+            f"({_size(most, plan)})."
         )
     return sentences
 
 
-def _about_layers(claim: str, rows: list[dict[str, Any]], alpha: float) -> str:
+def _about_layers(claim: str, rows: list[dict[str, Any]], plan: Study) -> str:
+    alpha = plan.test.alpha
     pairs, differing = _pairs(rows), _differing(rows, alpha)
     most = max(rows, key=lambda row: row["effect"])
     name = claim[:1].upper() + claim[1:]
     if not differing:
         return (
             f"{name}: no difference in shape was shown in any of {len(pairs)} layers at α = {alpha:g} (largest at "
-            f"{_place(most)}, {_size(most)}); that is not evidence that they are equal."
+            f"{_place(most)}, {_size(most, plan)}); that is not evidence that they are equal."
         )
     count = len(_pairs(differing))
     if count == 1 < len(pairs):
-        return f"{name}: 1 of {len(pairs)} layers differs in shape, {_place(most)} ({_size(most)})."
+        return f"{name}: 1 of {len(pairs)} layers differs in shape, {_place(most)} ({_size(most, plan)})."
     which = f"all {count}" if count == len(pairs) else f"{count} of {len(pairs)}"
     first = f", first {_place(differing[0])}" if count < len(pairs) else ""
-    return f"{name}: {which} layers differ in shape{first}, most {_place(most)} ({_size(most)})."
+    return f"{name}: {which} layers differ in shape{first}, most {_place(most)} ({_size(most, plan)})."
 
 
 def _place(row: dict[str, Any]) -> str:
@@ -162,8 +163,9 @@ def _differing(rows: list[dict[str, Any]], alpha: float) -> list[dict[str, Any]]
     return [row for row in rows if row["p_adjusted"] <= alpha]
 
 
-def _size(row: dict[str, Any]) -> str:
-    return f"H{row['degree']}, {1 + row['effect']:.1f}× sampling noise, adjusted p = {row['p_adjusted']:.2g}"
+def _size(row: dict[str, Any], plan: Study) -> str:
+    name = "unadjusted p" if plan.test.adjust == "none" else "adjusted p"
+    return f"H{row['degree']}, {1 + row['effect']:.1f}× sampling noise, {name} = {row['p_adjusted']:.2g}"
 
 
 def check_inputs(plan: Study, networks: Sequence[Extracted]) -> list[str]:
@@ -175,13 +177,13 @@ def check_inputs(plan: Study, networks: Sequence[Extracted]) -> list[str]:
     lines = []
     for network in networks:
         held = min((layer.inputs for layer in network.layers), default=0)
-        rows_per_input = network.layers[0].source.reduction or "" if network.layers else ""
-        whole = not rows_per_input.startswith(("tokens", "pixels", "every"))
-        if whole and held < needed:
+        # Where an input gives several rows, a draw needs fewer inputs than points, and says itself when it has too few.
+        one_row_each = all(layer.rows == layer.inputs for layer in network.layers)
+        if one_row_each and held < needed:
             raise PlanError(
                 f"network {network.network!r} holds {held} inputs, and {plan.cloud.draws} disjoint draws of "
                 f"{plan.cloud.size} need {needed}; give more inputs, or set [cloud] size = {held // plan.cloud.draws} "
                 f"or draws = {held // plan.cloud.size}"
             )
-        lines.append(f"{network.network}: {needed} inputs needed, {held} held")
+        lines.append(f"{network.network}: {needed if one_row_each else plan.cloud.draws} inputs needed, {held} held")
     return lines

@@ -15,6 +15,8 @@ from toposcope._errors import FileError, InputError, PlanError, close_names
 from toposcope.cloud.metrics import METRICS
 from toposcope.cloud.scale import scale_rule
 from toposcope.distances.measures import DISTANCES, Distance, distance_named
+from toposcope.distances.wasserstein import ground_norm
+from toposcope.rips.vietoris_rips import prime_field
 
 
 class Part(BaseModel):
@@ -24,7 +26,7 @@ class Part(BaseModel):
 
 
 class Inputs(Part):
-    """`[inputs]`: what every network sees. source: as `ts.extract` takes it. limit: use the first so many only."""
+    """`[inputs]`: what every network sees. source: as `ts.extract` takes it. limit: use so many only, evenly spaced."""
 
     source: str | None = None
     limit: int | None = Field(default=None, ge=1)
@@ -43,7 +45,7 @@ class Network(Part):
     model: str | None = None
     representations: str | None = None
     family: str | None = None
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
     layers: Annotated[tuple[str, ...], Field(min_length=1, strict=False)] = ("blocks",)
     reduce: str = "auto"
     inputs: str | None = None
@@ -94,14 +96,19 @@ class Homology(Part):
 
     max_degree: int = Field(default=1, ge=0, le=3)
     field: int = Field(default=2, ge=2)
-    threshold: float | None = Field(default=None, gt=0)
+    threshold: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+
+    @field_validator("field")
+    @classmethod
+    def _prime(cls, value: int) -> int:
+        return prime_field(value)
 
 
 class DistanceChoice(Part):
     """`[distance]`: the distance between diagrams. TOML writes the ground norm of infinity as `inf`."""
 
     name: str = "wasserstein"
-    order: float = Field(default=1.0, ge=1)
+    order: float = Field(default=1.0, ge=1, allow_inf_nan=False)
     ground: float = float("inf")
     directions: int = Field(default=50, ge=1)
 
@@ -111,6 +118,11 @@ class DistanceChoice(Part):
         if value not in DISTANCES:
             raise ValueError(f"distance {value!r} is not known{close_names(value, DISTANCES)}")
         return value
+
+    @field_validator("ground")
+    @classmethod
+    def _known_ground(cls, value: float) -> float:
+        return ground_norm(value)
 
     def measure(self) -> Distance:
         """The distance itself."""
@@ -140,8 +152,8 @@ class Study(Part):
     """A plan: which networks, inputs, draws, homology, distance and tests. `Study.read` reads one from TOML."""
 
     recipe: Literal["layers"]
-    name: str = "study"
-    seed: int = 0
+    name: Annotated[str, Field(pattern=r"^[^/\\\x00-\x1f]*[^./\\\x00-\x1f][^/\\\x00-\x1f]*$")] = "study"
+    seed: int = Field(default=0, ge=0)
     inputs: Inputs = Inputs()
     network: Annotated[tuple[Network, ...], Field(min_length=1, strict=False)]
     compare: Annotated[tuple[Comparing, ...], Field(strict=False)] = ()

@@ -75,7 +75,9 @@ def conduct(plan: Study, folder: Path, driver: Performer) -> Results:
         )
     for line in recipe.check_inputs(plan, networks):
         driver.say(line)
-    same_inputs = _same_inputs(driver.store, networks)
+    same_inputs, doubts = _same_inputs(driver.store, networks)
+    for doubt in doubts:
+        driver.say(f"warning  {doubt}")
     comparisons = recipe.planned(plan, networks)
     layers = sum(len(network.layers) for network in networks)
     driver.say(
@@ -84,7 +86,7 @@ def conduct(plan: Study, folder: Path, driver: Performer) -> Results:
     )
     keys = _homology(plan, networks, driver)
     measured = _distances(plan, networks, comparisons, keys, driver)
-    return _assemble(plan, folder, networks, comparisons, same_inputs, keys, measured, driver, started)
+    return _assemble(plan, folder, networks, comparisons, same_inputs, doubts, keys, measured, driver, started)
 
 
 def _extract(plan: Study, driver: Performer) -> list[Extracted]:
@@ -96,6 +98,8 @@ def _extract(plan: Study, driver: Performer) -> list[Extracted]:
             tasks[network.name] = _extraction(plan, network, digests)
         except ToposcopeError as error:
             driver.fail(f"extraction of {network.name}", error)
+    if not tasks:
+        raise PlanError("no network can be loaded: " + "; ".join(f"{title}: {text}" for title, text in driver.failed))
     present = driver.perform("extraction", list(tasks.values()))
     networks = []
     for name, task in tasks.items():
@@ -128,12 +132,24 @@ def _extraction(plan: Study, network: Network, digests: dict[tuple[str, int | No
     return Extract.planned(plan, network, digests[where], weights_digest(network.model, seed=network.seed))
 
 
-def _same_inputs(store: Store, networks: Sequence[Extracted]) -> dict[tuple[str, str], bool]:
-    """For every pair of networks, whether they hold the same inputs; if not, they must share none."""
+def _same_inputs(store: Store, networks: Sequence[Extracted]) -> tuple[dict[tuple[str, str], bool], list[str]]:
+    """For every pair of networks, whether they hold the same inputs; if not, they must share none.
+
+    Returns that, and in words where equal ids come from different places and are therefore taken for different inputs.
+    """
     held = {n.network: {str(entry) for entry in read_layer(store, n.layers[0].key).sample_ids} for n in networks}
     same = {}
+    doubts = []
     for a, b in itertools.product(networks, networks):
         first, second = held[a.network], held[b.network]
+        if a.origin != b.origin:
+            same[a.network, b.network] = False
+            if first & second and a.network < b.network:
+                doubts.append(
+                    f"{a.network} and {b.network} share sample ids, but from {a.origin or 'files'} and "
+                    f"{b.origin or 'files'}: taken for different inputs; give both text sample_ids if they are the same"
+                )
+            continue
         same[a.network, b.network] = first == second
         shared = len(first & second)
         if shared and first != second:
@@ -141,7 +157,7 @@ def _same_inputs(store: Store, networks: Sequence[Extracted]) -> dict[tuple[str,
                 f"networks {a.network!r} and {b.network!r} share {shared} of their {len(first)} and {len(second)} "
                 "inputs, so their draws are neither paired nor independent; give both the same inputs, or disjoint ones"
             )
-    return same
+    return same, doubts
 
 
 def _homology(plan: Study, networks: Sequence[Extracted], driver: Performer) -> dict[str, tuple[str, ...]]:
@@ -192,6 +208,7 @@ def _assemble(
     networks: Sequence[Extracted],
     comparisons: Sequence[recipe.Planned],
     same_inputs: Mapping[tuple[str, str], bool],
+    doubts: Sequence[str],
     keys: Mapping[str, tuple[str, ...]],
     measured: Sequence[tuple[Layer, Layer, Distances, Float64]],
     driver: Performer,
@@ -215,6 +232,7 @@ def _assemble(
         "tests": tested,
     }
     warnings = [f"{network.network}: {text}" for network in networks for text in network.warnings]
+    warnings += doubts
     warnings += [
         f"{layer.title} is left out of every comparison, because the homology of a draw failed"
         for layer in layers

@@ -31,7 +31,7 @@ def networks_table(plan: Study, networks: Sequence[Extracted]) -> pd.DataFrame:
             extracted.data,
             len(extracted.layers),
             max((layer.inputs for layer in extracted.layers), default=0),
-            by_name[extracted.network].seed,
+            by_name[extracted.network].seed if by_name[extracted.network].model else None,
             extracted.accuracy,
             extracted.judged,
         )
@@ -185,18 +185,21 @@ def tests_table(
                 continue
             families[comparison.paired].append((position, comparison, degree, cell))
     used = [paired for paired in (True, False) if families[paired]]
+    factor = 1 if plan.test.adjust == "none" else len(used)
     rows: dict[tuple[int, int], tuple[Any, ...]] = {}
     for paired in used:
         cells = [cell for _position, _comparison, _degree, cell in families[paired]]
         try:
-            results = permutation_tests(cells, plan.test.alpha / len(used), plan.test.adjust, plan.seed)
+            results = permutation_tests(
+                cells, plan.test.alpha / (1 if plan.test.adjust == "none" else len(used)), plan.test.adjust, plan.seed
+            )
         except InputError as error:
             warnings.append(f"no tests of {'paired' if paired else 'unpaired'} comparisons: {error}")
             continue
         for (position, comparison, degree, _cell), result in zip(families[paired], results, strict=True):
             low, high = (result.interval.low, result.interval.high) if result.interval else (math.nan, math.nan)
             null = "the pair of diagrams of a draw is exchangeable" if paired else "all draws follow one law"
-            several = f", times {len(used)} families" if len(used) > 1 else ""
+            several = f", times {factor} families" if factor > 1 else ""
             rows[position, degree] = (
                 comparison.claim,
                 comparison.a.network,
@@ -209,7 +212,7 @@ def tests_table(
                 low,
                 high,
                 result.p_value,
-                min(1.0, (result.p_adjusted or result.p_value) * len(used)),
+                min(1.0, (result.p_adjusted or result.p_value) * factor),
                 result.unit,
                 f"{null}; {len(result.null)} relabellings; adjusted by {result.adjustment}{several}",
             )

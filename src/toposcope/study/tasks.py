@@ -16,7 +16,7 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
-from toposcope._errors import ActivationError, FileError, PlanError, ToposcopeWarning
+from toposcope._errors import ActivationError, FileError, InputError, PlanError, ToposcopeError, ToposcopeWarning
 from toposcope._io import digest_of_file
 from toposcope._types import Array, Float64
 from toposcope._version import __version__
@@ -27,7 +27,7 @@ from toposcope.rips import vietoris_rips
 from toposcope.store import Store, key_of
 from toposcope.study.plan import Cloud, DistanceChoice, Homology, Network, Study
 
-SCHEMA = 2
+SCHEMA = 3
 """Raised when the code changes what an artefact holds: older artefacts are then computed again."""
 
 
@@ -74,6 +74,7 @@ class Layer:
     key: str
     source: Source
     inputs: int
+    rows: int
     dimension: int
     duplicates: int
     effective_dimension: float
@@ -92,6 +93,7 @@ class Extracted:
     layers: tuple[Layer, ...]
     data: str
     ids: str
+    origin: str
     checkpoint: str | None
     accuracy: float | None
     judged: int
@@ -125,6 +127,7 @@ class Extract:
 
     plan: Study
     network: Network
+    inputs_digest: str
     identity: str
 
     @classmethod
@@ -138,9 +141,11 @@ class Extract:
             extract=plan.extract.model_dump(mode="json"),
             inputs=inputs_digest,
             weights=weights,
-            versions=installed_versions("numpy", "torch", "torchvision", "timm", "transformers", "onnxruntime"),
+            versions=installed_versions(
+                "numpy", "pillow", "scikit-learn", "torch", "torchvision", "timm", "transformers", "onnx", "onnxruntime"
+            ),
         )
-        return cls(plan, network, identity)
+        return cls(plan, network, inputs_digest, identity)
 
     @property
     def key(self) -> str:
@@ -166,6 +171,11 @@ class Extract:
             warnings.simplefilter("always", ToposcopeWarning)
             loaded = load_network(network.model, seed=network.seed)
             inputs = load_inputs(source, limit=self.plan.inputs.limit)
+            if inputs.digest() != self.inputs_digest:
+                raise InputError(
+                    f"inputs {source!r} gave other content than when the run was planned; "
+                    "a function must give the same inputs every time, and files must stay as they are"
+                )
             broken: tuple[str, ...] = ()
             try:
                 representations = extract(
@@ -184,7 +194,7 @@ class Extract:
                 # The other layers are fine, and go on.
                 if set(error.finished) <= {"output"}:
                     raise
-                representations, broken = dict(error.finished), (str(error),)
+                representations, broken = dict(error.finished), (str(error).partition("; the other ")[0],)
         accuracy, count = None, 0
         if network.classes is not None and "output" in representations:
             accuracy, count = _accuracy(representations["output"], network)
@@ -225,7 +235,8 @@ class Import:
     def key(self) -> str:
         """Key of the manifest."""
         names = [(Path(path).name, digest) for path, digest in self.files]
-        return key_of("import", schema=SCHEMA, network=self.network.name, files=names, numpy=np.__version__)
+        network = self.network.model_dump(mode="json", include={"name", "representations"})
+        return key_of("import", schema=SCHEMA, network=network, files=names, numpy=np.__version__)
 
     @property
     def title(self) -> str:
@@ -234,20 +245,28 @@ class Import:
 
     def perform(self, store: Store, progress: Callable[[int, int | None], None] | None = None) -> None:
         """Read and check every file, keep them, then the manifest."""
-        representations = []
-        for position, (path, _digest) in enumerate(self.files):
-            read = read_representation(path)
-            source = read.source
-            if source.position is None:
-                source = dataclasses.replace(source, position=position)
-            source = dataclasses.replace(source, network=self.network.name)
-            representations.append(dataclasses.replace(read, source=source))
+        found: list[tuple[str, Representation]] = []
+        broken: list[str] = []
+        for number, (path, _digest) in enumerate(self.files):
+            try:
+                found.append((Path(path).stem, read_representation(path)))
+            except ToposcopeError as error:
+                broken.append(str(error))
             if progress is not None:
-                progress(position + 1, len(self.files))
-        order = sorted(range(len(representations)), key=lambda k: representations[k].source.position or 0)
-        ordered = list(_in_order({str(k): representations[k] for k in order}).values())
-        data = str(self.network.representations)
-        _keep(store, self.key, self.network.name, ordered, ordered[0].source.data or data, None, 0, [], ())
+                progress(number + 1, len(self.files))
+        if not found:
+            raise FileError("; ".join(broken))
+        found.sort(key=lambda named: -1 if named[1].source.position is None else named[1].source.position)
+        layers = [read.source.layer for _stem, read in found]
+        ordered: dict[str, Representation] = {}
+        for stem, read in found:
+            # Files that name the same layer (two reductions of it, say) go by their own names.
+            layer = read.source.layer if layers.count(read.source.layer) == 1 else stem
+            source = dataclasses.replace(read.source, network=self.network.name, layer=layer)
+            ordered[f"{len(ordered)} {stem}"] = dataclasses.replace(read, source=source)
+        representations = list(_in_order(ordered).values())
+        data = representations[0].source.data or str(self.network.representations)
+        _keep(store, self.key, self.network.name, representations, data, None, 0, [], tuple(broken))
 
 
 def _in_order(representations: dict[str, Representation]) -> dict[str, Representation]:
@@ -268,7 +287,7 @@ def _accuracy(output: Representation, network: Network) -> tuple[float, int]:
         raise PlanError(
             f"network {network.name!r} has {len(classes)} `classes` and {output.dimension} outputs; name every output"
         )
-    labels = output.labels.astype(classes.dtype) if classes.dtype.kind == "U" else output.labels
+    labels = output.labels.astype(np.str_) if classes.dtype.kind == "U" else output.labels
     known = np.isin(labels, classes)
     if not known.any():
         raise PlanError(f"network {network.name!r}: no input has one of its `classes` as its label")
@@ -287,10 +306,16 @@ def _keep(
     said: list[str],
     broken: tuple[str, ...],
 ) -> None:
-    layers = []
-    for representation in representations:
+    layers: list[Layer] = []
+    ids = _ids(representations[0])
+    for position, representation in enumerate(representations):
         name = representation.source.layer or "layer"
-        layer_key = key_of("representation", extraction=key, layer=name)
+        if _ids(representation) != ids:
+            # A layer that saw other inputs is neither paired with the rest nor independent of it.
+            first = representations[0].source.layer
+            broken = (*broken, f"layer {name} holds other inputs than layer {first}, and is left out")
+            continue
+        layer_key = key_of("representation", extraction=key, layer=name, position=position)
         arrays: dict[str, Array] = {"points": representation.points, "sample_ids": representation.sample_ids}
         if representation.labels is not None:
             arrays["labels"] = representation.labels
@@ -303,23 +328,44 @@ def _keep(
                 key=layer_key,
                 source=representation.source,
                 inputs=len(np.unique(representation.sample_ids)),
+                rows=len(representation),
                 dimension=representation.dimension,
                 duplicates=duplicate_rows(representation),
                 effective_dimension=effective_dimension(representation),
             )
         )
-    ids = sorted({str(entry) for r in representations for entry in r.sample_ids.tolist()})
+    origin = _origin(representations[0])
     Extracted(
         network=network,
         layers=tuple(layers),
         data=data,
-        ids=key_of("ids", ids=ids),
+        ids=key_of("ids", origin=origin, ids=sorted(ids)),
+        origin=origin,
         checkpoint=representations[0].source.checkpoint if representations else None,
         accuracy=accuracy,
         judged=judged,
         warnings=tuple(said),
         broken=broken,
     ).write(store, key)
+
+
+def _ids(representation: Representation) -> set[str]:
+    return {str(entry) for entry in representation.sample_ids.tolist()}
+
+
+def _origin(representation: Representation) -> str:
+    """What an id must be read beside to name an input: row 3 of one file is not row 3 of another.
+
+    The splits of digits share their ids. Text ids of an `.npz`, or of saved activations that don't say where they come
+    from, were given by a person and stand for themselves.
+    """
+    data, ids = representation.source.data, representation.sample_ids
+    if data is not None and data.split(":")[0] == "digits":
+        return "digits"
+    if ids.dtype.kind in "iu":
+        numbered = np.array_equal(ids, np.arange(len(ids)))
+        return data or (f"{len(ids)} rows" if numbered else "")
+    return "" if data is None or data.endswith(".npz") else data
 
 
 @functools.lru_cache(maxsize=2)
@@ -410,7 +456,8 @@ class Distances:
             b=self.b,
             draws=self.draws,
             max_degree=self.max_degree,
-            measure=self.distance.measure().name,
+            measure=self.distance.name,
+            parameters={name: str(value) for name, value in self.distance.measure().parameters.items()},
             versions=engine_versions(),
         )
 
