@@ -158,7 +158,9 @@ def test_draws_of_tokens_do_not_depend_on_the_order_of_the_inputs(rng: np.random
 
 def test_many_equal_rows_are_right(rng: np.random.Generator) -> None:
     points = np.concatenate([rng.normal(size=(30, 4)), np.zeros((500, 4))])[rng.permutation(530)].astype(np.float32)
-    np.testing.assert_allclose(ts.pairwise_distances(points), exact(points, "euclidean"), rtol=1e-6)
+    got = ts.pairwise_distances(points)
+    np.testing.assert_allclose(got, exact(points, "euclidean"), rtol=1e-6)
+    assert got.flags.c_contiguous
 
 
 def test_outliers_at_a_fixed_threshold(rng: np.random.Generator) -> None:

@@ -60,7 +60,7 @@ def _euclidean(cloud: Floats, out: np.dtype[Any], squared: bool) -> Floats:
     if len(first) < n:
         chosen = np.unique(group, return_index=True)[1]
         apart = _euclidean(cloud[chosen], out, squared)
-        expanded: Floats = apart[group][:, group]
+        expanded: Floats = np.ascontiguousarray(apart[group][:, group])
         return expanded
     centred = cloud.astype(np.float64)
     centred -= centred.mean(axis=0)
