@@ -204,7 +204,7 @@ def run(
             for line in expected.lines():
                 typer.echo(text(line))
         return
-    folder = out or Path("runs") / plan.name
+    folder = out or Path("runs") / plan.folder
     with TerminalProgress(quiet or as_json) as progress:
         results = run_study(plan, folder, workers=_processes(workers), progress=progress)
         from toposcope.report import report as write_report

@@ -86,7 +86,7 @@ def run(
 
     plan = checked(study)
     _check.integer(workers, "workers", at_least=1)
-    folder = Path(out) if out is not None else Path("runs") / plan.name
+    folder = Path(out) if out is not None else Path("runs") / plan.folder
     with open_executor(workers, executor) as pool:
         results = conduct(plan, folder, Driver(Store(folder / "store"), pool, progress or Silence(), workers))
     results.write()

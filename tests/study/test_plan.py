@@ -97,7 +97,6 @@ def test_scale_can_be_none_or_a_number(tmp_path: Path) -> None:
         ('recipe = "layers"\n[inputs]\nsource="digits"\n' + NETWORK + '[[compare]]\na="a"\nb="a"\n', "with itself"),
         ('recipe = "layers"\nseed = -1\n[inputs]\nsource="digits"\n' + NETWORK, "`seed`: .*greater than or equal to 0"),
         ('recipe = "layers"\nname = ""\n[inputs]\nsource="digits"\n' + NETWORK, "`name`"),
-        ('recipe = "layers"\nname = "../x"\n[inputs]\nsource="digits"\n' + NETWORK, "`name`"),
         ('recipe = "layers"\n[inputs]\nsource="digits"\n[homology]\nthreshold=inf\n' + NETWORK, "threshold.*finite"),
         ('recipe = "layers"\n[inputs]\nsource="digits"\n[homology]\nfield=4\n' + NETWORK, "prime"),
         ('recipe = "layers"\n[inputs]\nsource="digits"\n[distance]\norder=inf\n' + NETWORK, "order.*finite"),
@@ -137,3 +136,11 @@ def test_layers_are_matched_by_name_or_by_depth() -> None:
     assert [(p.layer, q.layer) for p, q in matched_layers(a, longer)] == [("x", "0"), ("y", "3"), ("z", "6")]
     assert [(p.layer, q.layer) for p, q in matched_layers(longer, a)] == [("0", "x"), ("3", "y"), ("6", "z")]
     assert [(p.layer, q.layer) for p, q in matched_layers(a[:1], longer)] == [("x", "0")]
+
+
+def test_the_default_folder_stays_in_place(tmp_path: Path) -> None:
+    plan = read(tmp_path, CONTRACT)
+    assert plan.folder == "plan"
+    for name in ("../x", "..", "/", "a/../b"):
+        assert "/" not in plan.model_copy(update={"name": name}).folder
+        assert plan.model_copy(update={"name": name}).folder not in ("", ".", "..")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -152,7 +153,7 @@ class Study(Part):
     """A plan: which networks, inputs, draws, homology, distance and tests. `Study.read` reads one from TOML."""
 
     recipe: Literal["layers"]
-    name: Annotated[str, Field(pattern=r"^[^/\\\x00-\x1f]*[^./\\\x00-\x1f][^/\\\x00-\x1f]*$")] = "study"
+    name: str = Field(default="study", min_length=1)
     seed: int = Field(default=0, ge=0)
     inputs: Inputs = Inputs()
     network: Annotated[tuple[Network, ...], Field(min_length=1, strict=False)]
@@ -219,6 +220,11 @@ class Study(Part):
     def from_json(cls, value: dict[str, Any], where: str = "the plan") -> Study:
         """Read what `to_json` gave."""
         return cls.parse(_with_infinity(value), where)
+
+    @property
+    def folder(self) -> str:
+        """The plan's name as that of a folder: nothing in it leads elsewhere."""
+        return re.sub(r"[^\w. -]+", "-", self.name).strip(". -") or "study"
 
     @property
     def digest(self) -> str:
