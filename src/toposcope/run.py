@@ -169,7 +169,12 @@ class Driver:
         running: dict[Future[Exception | None], Task] = {}
         while True:
             for task in itertools.islice(waiting, _IN_FLIGHT * self.workers - len(running)):
-                running[pool.submit(_in_worker, task, self.store)] = task
+                try:
+                    running[pool.submit(_in_worker, task, self.store)] = task
+                except BrokenProcessPool:  # a worker died since the last one was waited for
+                    lost = [task, *running.values()]
+                    running.clear()
+                    yield from self._one_by_one(lost, pool)
             if not running:
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:

@@ -77,11 +77,7 @@ class Planned:
 
 
 def planned(plan: Study, networks: Sequence[Extracted]) -> list[Planned]:
-    """Every planned comparison: adjacent layers, then those of `[[compare]]`.
-
-    Raises PlanError when two networks to be compared share some but not all inputs: such draws are neither paired nor
-    independent.
-    """
+    """Every planned comparison: adjacent layers, then `[[compare]]`; paired where both hold the same inputs."""
     by_name = {network.network: network for network in networks}
     comparisons = [
         Planned(f"depth of {network.network}", a, b, paired=True)
