@@ -36,6 +36,18 @@ COLUMNS: dict[str, list[str]] = {
         "margin",
         "null",
     ],
+    "quantities": [
+        "quantity",
+        "value",
+        "low",
+        "high",
+        "network_a",
+        "layer_a",
+        "network_b",
+        "layer_b",
+        "degree",
+        "at",
+    ],
     "networks": ["network", "family", "checkpoint", "data", "layers", "inputs", "seed", "accuracy", "judged"],
     "layers": [
         "network",
@@ -181,6 +193,7 @@ class Results:
 
 
 _NUMBERS = {
+    "at",
     "accuracy",
     "degree",
     "depth",

@@ -93,8 +93,8 @@ def conduct(plan: Study, folder: Path, driver: Performer) -> Results:
     diagrams = {side: [read_diagram_of(driver.store, key) for key in draws] for side, draws in keys.items()}
     tested, untested = tables.tests_table(plan, comparisons, tables.matrices(measured))
     evidence = Evidence(plan, networks, diagrams, tables.matrices(measured), tested, same_inputs, driver.store)
-    verdicts = recipe.verdicts(evidence)
-    made = tables.all_tables(evidence, sides, measured, verdicts)
+    verdicts, quantities = recipe.answer(evidence)
+    made = tables.all_tables(evidence, sides, measured, verdicts, quantities)
     warnings = [*doubts, *_left_out(sides, keys), *untested]
     return _assemble(plan, folder, networks, made, verdicts, warnings, keys, driver, started)
 
