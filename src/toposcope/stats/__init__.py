@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from toposcope.stats.adjust import holm, step_down_max_t
 from toposcope.stats.bands import ConfidenceBand, FasyBand, confidence_band, fasy_band
-from toposcope.stats.equivalence import EquivalenceResult, Margin, energy_bound, seed_twin_margin, test_equivalence
+from toposcope.stats.equivalence import (
+    EquivalenceResult,
+    Margin,
+    energy_bound,
+    energy_bounds,
+    seed_twin_margin,
+    test_equivalence,
+)
 from toposcope.stats.intervals import mean_interval
 from toposcope.stats.permutation import Cell, PairedCell, UnpairedCell, effect, permutation_tests, smallest_p
 from toposcope.stats.power import PowerPlan, PowerRow, plan_power
@@ -25,6 +32,7 @@ __all__ = [
     "confidence_band",
     "effect",
     "energy_bound",
+    "energy_bounds",
     "fasy_band",
     "holm",
     "mean_interval",

@@ -203,9 +203,30 @@ def energy_bound(cell: Cell, level: float = 0.95) -> tuple[float, float]:
     Sources: Hoeffding 1948 (U-statistics), Arvesen 1969 (their jackknife). Raises InputError for fewer than 8 draws or
     unequal numbers.
     """
+    estimate, _low, high = energy_bounds(cell, level)
+    return estimate, high
+
+
+def energy_bounds(cell: Cell, level: float = 0.95) -> tuple[float, float, float]:
+    """The estimate of 2·AB - AA - BB, with a lower and an upper confidence bound, each one-sided at `level`.
+
+    The upper bound is that of `energy_bound`. The lower is θ - t √v, which covers 94 to 100 % at level 0.95 in the same
+    simulations: where the laws are nearly equal θ is skewed to the right, away from this bound. For both at once, give
+    half of what may be missed to each. Raises InputError as `energy_bound` does.
+    """
     from scipy.stats import t
 
     confidence = _level(level)
+    estimate, variance, degenerate, freedom = _moments(cell)
+    quantile = float(t.ppf(confidence, freedom))
+    low, high = estimate - quantile * variance**0.5, estimate + quantile * (variance + degenerate) ** 0.5
+    if variance > 0:
+        high += quantile**2 * variance / (4 * max(estimate, quantile * variance**0.5 / 4))
+    return estimate, low, high
+
+
+def _moments(cell: Cell) -> tuple[float, float, float, float]:
+    """θ, its jackknife variance, its variance where the laws are equal, and degrees of freedom. Raises InputError."""
     k, other = cell.between.shape
     if k != other or k < FEWEST_DRAWS:
         raise InputError(
@@ -233,11 +254,7 @@ def energy_bound(cell: Cell, level: float = 0.95) -> tuple[float, float]:
         squares = sum(part**2 for part in parts)
         freedom = (k - 1) * variance**2 / squares if squares > 0 else 2.0 * (k - 1)
     degenerate = 2 * (u**2).sum() / pairs**2
-    quantile = float(t.ppf(confidence, freedom))
-    bound = estimate + quantile * np.sqrt(variance + degenerate)
-    if variance > 0:
-        bound += quantile**2 * variance / (4 * max(estimate, quantile * np.sqrt(variance) / 4))
-    return float(estimate), float(bound)
+    return float(estimate), float(variance), float(degenerate), float(freedom)
 
 
 def _jackknife(without_one: Float64) -> float:
