@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from toposcope.cloud.components import principal_components
 from toposcope.cloud.controls import (
     Control,
     ControlExcess,
@@ -41,6 +42,7 @@ __all__ = [
     "local_outliers",
     "norm_outliers",
     "pairwise_distances",
+    "principal_components",
     "random_removal",
     "scale_rule",
     "scale_value",

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from toposcope._errors import ActivationError, PlanError, TaskError, ToposcopeError
 from toposcope.store import Store
 from toposcope.study import tables
+from toposcope.study.audit import Audited, held_against, impossible, settings, with_audit
 from toposcope.study.plan import Network, Study
 from toposcope.study.provenance import surroundings
 from toposcope.study.recipes import RECIPES
@@ -32,7 +33,7 @@ from toposcope.study.tasks import (
     read_diagram_of,
     read_layer,
 )
-from toposcope.study.verdicts import Evidence, Planned, Verdict
+from toposcope.study.verdicts import Evidence, Planned, Quantity, SameInputs, Verdict
 
 
 class Performer(Protocol):
@@ -79,7 +80,31 @@ def conduct(plan: Study, folder: Path, driver: Performer) -> Results:
     same_inputs, doubts = _same_inputs(driver.store, networks)
     for doubt in doubts:
         driver.say(f"warning  {doubt}")
-    plain = [Side(layer, plan.cloud) for network in networks for layer in network.layers]
+    found = _carry_out(plan, networks, same_inputs, driver)
+    audited = _audit(plan, networks, same_inputs, found.verdicts, driver)
+    verdicts = with_audit(found.verdicts, audited)
+    made = tables.all_tables(found.evidence, found.sides, found.measured, verdicts, found.quantities, audited)
+    warnings = [*doubts, *found.warnings]
+    return _assemble(plan, folder, networks, made, verdicts, warnings, found.keys, driver, started)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Found:
+    """What one plan gives once its networks are extracted."""
+
+    sides: Sequence[Side]
+    keys: Mapping[str, tuple[str, ...]]
+    measured: Sequence[Measured]
+    evidence: Evidence
+    verdicts: list[Verdict]
+    quantities: list[Quantity]
+    warnings: list[str]
+
+
+def _carry_out(plan: Study, networks: Sequence[Extracted], same_inputs: SameInputs, driver: Performer) -> _Found:
+    """Homology, distances, tests and verdicts."""
+    recipe = RECIPES[plan.recipe]
+    plain = [Side.of(plan, layer) for network in networks for layer in network.layers]
     comparisons = recipe.planned(plan, networks, same_inputs)
     sides = _unlike([*plain, *recipe.sides(plan, networks), *(s for c in comparisons for s in (c.a, c.b))])
     driver.say(
@@ -95,9 +120,29 @@ def conduct(plan: Study, folder: Path, driver: Performer) -> Results:
     tested, untested = tables.tests_table(plan, comparisons, tables.matrices(measured))
     evidence = Evidence(plan, networks, diagrams, tables.matrices(measured), tested, same_inputs, driver.store)
     verdicts, quantities = recipe.answer(evidence)
-    made = tables.all_tables(evidence, sides, measured, verdicts, quantities)
-    warnings = [*doubts, *_left_out(sides, keys), *untested]
-    return _assemble(plan, folder, networks, made, verdicts, warnings, keys, driver, started)
+    return _Found(sides, keys, measured, evidence, verdicts, quantities, [*_left_out(sides, keys), *untested])
+
+
+def _audit(
+    plan: Study,
+    networks: Sequence[Extracted],
+    same_inputs: SameInputs,
+    verdicts: Sequence[Verdict],
+    driver: Performer,
+) -> list[Audited]:
+    """Every verdict under every setting of `[audit]`; what the data do not allow is said, and the rest goes on."""
+    audited = []
+    for setting in settings(plan):
+        driver.say(f"audit: {setting.name}")
+        try:
+            _inputs_held(setting.plan, networks)
+            RECIPES[plan.recipe].check(setting.plan)
+            others = _carry_out(setting.plan, networks, same_inputs, driver).verdicts
+        except PlanError as error:
+            audited += impossible(verdicts, setting, str(error))
+            continue
+        audited += held_against(verdicts, setting, others)
+    return audited
 
 
 def _extract(plan: Study, driver: Performer) -> list[Extracted]:
@@ -276,7 +321,7 @@ def _assemble(
         warnings.append("one draw has no spread: there are no intervals and no tests; set [cloud] draws to 6 or more")
     if driver.repaired:
         warnings.append(f"{driver.repaired} damaged artefact(s) were found in the store and computed again")
-    plain = {layer.key: Side(layer, plan.cloud).key for network in networks for layer in network.layers}
+    plain = {layer.key: Side.of(plan, layer).key for network in networks for layer in network.layers}
     return Results(
         plan=plan,
         tables=made,
