@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import toposcope as ts
+from toposcope.estimate import forecast
 from toposcope.study import TEMPLATES
 from toposcope.study.plan import Study
 from toposcope.study.recipes import RECIPES
@@ -481,3 +482,18 @@ def test_a_verdict_that_breaks_says_where(tmp_path: Path, rng: np.random.Generat
 def test_settings_of_an_audit_are_checked(tmp_path: Path, line: str, message: str) -> None:
     with pytest.raises(ts.PlanError, match=message):
         study(tmp_path, "layers", {"a": tmp_path}, f"[audit]\n{line}\n")
+
+
+def test_the_forecast_counts_what_is_done(tmp_path: Path, rng: np.random.Generator) -> None:
+    labels = np.arange(240) % 3
+    folder = save(tmp_path / "a", [blobs(rng, labels, apart) for apart in (0.0, 2.0)], labels)
+    extra = "[cloud]\nsize = 30\ndraws = 4\n[separation]\nsize = 10\ndraws = 4\n"
+    extra += '[audit]\nsize = [20]\ndistance = ["bottleneck"]\n'
+    plan = study(tmp_path, "separation", {"a": folder}, extra)
+    expected = forecast(plan)
+    ts.run(plan, tmp_path / "run")
+    store = list(ts.Results.read(tmp_path / "run").store)
+    assert expected.diagrams == sum(key.startswith("diagram-") for key in store)
+    assert expected.pairs == sum(key.startswith("distances-") for key in store)
+    assert expected.settings == 2
+    assert any(line.startswith("audit       2 settings") for line in expected.lines())

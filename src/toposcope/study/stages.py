@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from toposcope._errors import ActivationError, PlanError, TaskError, ToposcopeError
 from toposcope.store import Store
 from toposcope.study import tables
+from toposcope.study.agenda import Agenda, agenda
 from toposcope.study.audit import Audited, held_against, impossible, settings, with_audit
 from toposcope.study.plan import Network, Study
 from toposcope.study.provenance import surroundings
@@ -33,7 +34,7 @@ from toposcope.study.tasks import (
     read_diagram_of,
     read_layer,
 )
-from toposcope.study.verdicts import Evidence, Planned, Quantity, SameInputs, Verdict
+from toposcope.study.verdicts import Evidence, Quantity, SameInputs, Verdict
 
 
 class Performer(Protocol):
@@ -103,24 +104,23 @@ class _Found:
 
 def _carry_out(plan: Study, networks: Sequence[Extracted], same_inputs: SameInputs, driver: Performer) -> _Found:
     """Homology, distances, tests and verdicts."""
-    recipe = RECIPES[plan.recipe]
-    plain = [Side.of(plan, layer) for network in networks for layer in network.layers]
-    comparisons = recipe.planned(plan, networks, same_inputs)
-    sides = _unlike([*plain, *recipe.sides(plan, networks), *(s for c in comparisons for s in (c.a, c.b))])
+    asked = agenda(plan, networks, same_inputs)
+    layers = len(asked.plain)
     driver.say(
-        f"{len(plain)} layers: {sum(side.cloud.draws for side in sides)} diagrams, "
-        f"{len(plain) * (len(plain) + 1) // 2} pairs of layers, {len(comparisons)} planned comparisons"
+        f"{layers} layers: {sum(side.cloud.draws for side in asked.sides)} diagrams, "
+        f"{layers * (layers + 1) // 2} pairs of layers, {len(asked.comparisons)} planned comparisons"
     )
-    measurements = recipe.measurements(plan, networks)
-    if measurements:
-        driver.perform("measurements", measurements)
-    keys = _homology(plan, sides, driver)
-    measured = _distances(plan, plain, sides, comparisons, keys, driver)
+    if asked.measurements:
+        driver.perform("measurements", asked.measurements)
+    keys = _homology(plan, asked.sides, driver)
+    measured = _distances(plan, asked, keys, driver)
     diagrams = {side: [read_diagram_of(driver.store, key) for key in draws] for side, draws in keys.items()}
-    tested, untested = tables.tests_table(plan, comparisons, tables.matrices(measured))
-    evidence = Evidence(plan, networks, diagrams, tables.matrices(measured), tested, same_inputs, driver.store)
-    verdicts, quantities = recipe.answer(evidence)
-    return _Found(sides, keys, measured, evidence, verdicts, quantities, [*_left_out(sides, keys), *untested])
+    distances = tables.matrices(measured)
+    tested, untested = tables.tests_table(plan, asked.comparisons, distances)
+    evidence = Evidence(plan, networks, diagrams, distances, tested, same_inputs, driver.store)
+    verdicts, quantities = RECIPES[plan.recipe].answer(evidence)
+    warnings = [*_left_out(asked.sides, keys), *untested]
+    return _Found(asked.sides, keys, measured, evidence, verdicts, quantities, warnings)
 
 
 def _audit(
@@ -234,10 +234,6 @@ def _inputs_held(plan: Study, networks: Sequence[Extracted]) -> list[str]:
     return lines
 
 
-def _unlike(sides: Sequence[Side]) -> list[Side]:
-    return list({side.key: side for side in sides}.values())
-
-
 def _homology(plan: Study, sides: Sequence[Side], driver: Performer) -> dict[str, tuple[str, ...]]:
     """Keys of the diagrams of every side, by its key; a side with a failed draw is left out, and said to be."""
     tasks = {
@@ -251,42 +247,14 @@ def _homology(plan: Study, sides: Sequence[Side], driver: Performer) -> dict[str
     }
 
 
-def _distances(
-    plan: Study,
-    plain: Sequence[Side],
-    sides: Sequence[Side],
-    comparisons: Sequence[Planned],
-    keys: Mapping[str, tuple[str, ...]],
-    driver: Performer,
-) -> list[Measured]:
-    """Draw i of every layer against draw i of every other; all draws of each side, and of every planned pair."""
-    k = plan.cloud.draws
-    same_draw = tuple((i, i) for i in range(k))
-    planned = {(comparison.a.key, comparison.b.key): (comparison.a, comparison.b) for comparison in comparisons}
-    wanted: list[tuple[Side, Side, tuple[tuple[int, int], ...]]] = []
-    for side in sides:
-        wanted.append((side, side, tuple(itertools.combinations(range(side.cloud.draws), 2))))
-    for a, b in planned.values():
-        wanted.append((a, b, tuple(itertools.product(range(a.cloud.draws), range(b.cloud.draws)))))
-    for a, b in itertools.combinations(plain, 2):
-        if (a.key, b.key) not in planned and (b.key, a.key) not in planned:
-            wanted.append((a, b, same_draw))
-    tasks = [
-        Measured(
-            a,
-            b,
-            Distances(
-                f"distances of {a.title} and {b.title}",
-                keys[a.key],
-                keys[b.key],
-                draws,
-                plan.homology.max_degree,
-                plan.distance,
-            ),
-        )
-        for a, b, draws in wanted
-        if a.key in keys and b.key in keys
-    ]
+def _distances(plan: Study, asked: Agenda, keys: Mapping[str, tuple[str, ...]], driver: Performer) -> list[Measured]:
+    """Distances of every pair on the agenda whose diagrams are there."""
+    degree = plan.homology.max_degree
+    tasks = []
+    for a, b, draws in asked.pairs:
+        if a.key in keys and b.key in keys:
+            title = f"distances of {a.title} and {b.title}"
+            tasks.append(Measured(a, b, Distances(title, keys[a.key], keys[b.key], draws, degree, plan.distance)))
     present = driver.perform("distances", [measured.task for measured in tasks])
     return [
         dataclasses.replace(measured, values=measured.task.read(driver.store))

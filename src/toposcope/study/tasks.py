@@ -379,7 +379,7 @@ def _keep(
         data=data,
         ids=key_of("ids", origin=origin, ids=sorted(ids)),
         origin=origin,
-        labels=_label_counts(representations[0]),
+        labels=label_counts(representations[0].sample_ids, representations[0].labels),
         checkpoint=representations[0].source.checkpoint if representations else None,
         accuracy=accuracy,
         judged=judged,
@@ -388,11 +388,12 @@ def _keep(
     ).write(store, key)
 
 
-def _label_counts(representation: Representation) -> tuple[tuple[str, int], ...]:
-    if representation.labels is None:
+def label_counts(ids: Array | None, labels: Array | None) -> tuple[tuple[str, int], ...]:
+    """Each label as text, with how many inputs have it."""
+    if ids is None or labels is None:
         return ()
-    _ids, first = np.unique(representation.sample_ids, return_index=True)
-    names, counts = np.unique(representation.labels[first].astype(np.str_), return_counts=True)
+    _ids, first = np.unique(ids, return_index=True)
+    names, counts = np.unique(labels[first].astype(np.str_), return_counts=True)
     return tuple((str(name), int(count)) for name, count in zip(names, counts, strict=True))
 
 
