@@ -6,7 +6,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-NATIVE := CMakeLists.txt $(wildcard src/toposcope/rips/native/*)
+NATIVE := CMakeLists.txt $(wildcard src/toposcope/*/native/*)
 
 .PHONY: demo test test-all lint types bench clean
 

@@ -23,7 +23,7 @@ from toposcope._errors import (
     WeightsError,
 )
 from toposcope._version import __version__
-from toposcope.cloud import disjoint_draws, local_outliers, pairwise_distances
+from toposcope.cloud import disjoint_draws, local_outliers, metrics, pairwise_distances
 from toposcope.comparison import Comparison
 from toposcope.diagram import Filtration, PersistenceDiagram, Representatives, read_diagram
 from toposcope.distances import (
@@ -94,6 +94,7 @@ __all__ = [
     "landscape",
     "local_outliers",
     "lune_counts",
+    "metrics",
     "pairwise_distances",
     "persistence_entropy",
     "persistence_image",
