@@ -92,9 +92,13 @@ class Fermat(CloudMetric):
             _check.integer(self.k, "k", at_least=1)
 
     def of(self, distances: Float64) -> Float64:
-        """The (n, n) values, from (n, n) Euclidean distances. Raises InputError if k is not below n."""
+        """The (n, n) values, from (n, n) Euclidean distances. Raises InputError if k is not below n or a power overflows."""
         joined = None if self.k is None else neighbour_graph(distances, self.k)
-        return shortest_paths(distances**self.p, joined)
+        with np.errstate(over="ignore"):
+            powers = distances**self.p
+        if not np.isfinite(powers).all():
+            raise InputError(f"metric={self}: distances up to {distances.max():g} overflow; divide the points by that")
+        return shortest_paths(powers, joined)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -25,10 +25,11 @@ _ROWS = 512
 def shortest_paths(lengths: Float64, joined: NDArray[np.bool_] | None = None) -> Float64:
     """Lengths of shortest paths over the joined pairs (None: all); inf where there is no path."""
     from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import dijkstra, floyd_warshall
+    from scipy.sparse.csgraph import csgraph_from_dense, dijkstra, floyd_warshall
 
     if joined is None:
-        paths: Float64 = floyd_warshall(lengths, directed=False)
+        # In a dense matrix scipy takes 0 for no edge; between equal points it is one.
+        paths: Float64 = floyd_warshall(csgraph_from_dense(lengths, null_value=np.inf))
     else:
         rows, columns = np.nonzero(joined)
         paths = dijkstra(csr_array((lengths[rows, columns], (rows, columns)), shape=lengths.shape))
