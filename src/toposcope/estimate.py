@@ -141,7 +141,7 @@ def _pilots(plan: Study, dimension: int) -> tuple[float, float]:
             threads=1,
         )
 
-    homology(clouds[0][: min(size, 10)])  # the first call imports the engine
+    vietoris_rips(clouds[0][:10])  # the first call imports the engine
     per_diagram, diagrams = _timed(homology, clouds)
     measure = plan.distance.measure()
     degrees = range(plan.homology.max_degree + 1)

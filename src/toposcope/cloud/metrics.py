@@ -92,7 +92,7 @@ class Fermat(CloudMetric):
             _check.integer(self.k, "k", at_least=1)
 
     def of(self, distances: Float64) -> Float64:
-        """The (n, n) values, from (n, n) Euclidean distances. Raises InputError if k is not below n or a power overflows."""
+        """The (n, n) values, from (n, n) Euclidean distances. Raises InputError for k not below n, or an overflow."""
         joined = None if self.k is None else neighbour_graph(distances, self.k)
         with np.errstate(over="ignore"):
             powers = distances**self.p

@@ -50,7 +50,7 @@ layers = ["blocks"]               # globs on module names, re:PATTERN, or the pr
 [cloud]
 size = 100                        # points in each cloud: equal everywhere, because more points give longer diagrams
 draws = 8                         # disjoint draws: size × draws inputs are needed; 6 or more for tests at 0.05
-metric = "euclidean"
+metric = "euclidean"              # or another, with parameters: { name = "knn_geodesic", k = 15 }
 scale = "q0.9"                    # distances are divided by this quantile of each draw's own; "none" for raw
 
 [homology]

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from toposcope._errors import FileError, InputError, PlanError, close_names
-from toposcope.cloud.metrics import METRICS
+from toposcope.cloud.metrics import metric_named
 from toposcope.cloud.scale import scale_rule
 from toposcope.distances.measures import DISTANCES, Distance, distance_named
 from toposcope.distances.wasserstein import ground_norm
@@ -72,19 +72,28 @@ class Comparing(Part):
 
 
 class Cloud(Part):
-    """`[cloud]`: size points in each of `draws` disjoint draws, their metric and the scale they are divided by."""
+    """`[cloud]`: size points in each of `draws` disjoint draws, their metric and the scale they are divided by.
+
+    metric: a name, with parameters as text, "fermat(p=3)", or as a table, { name = "fermat", p = 3 }.
+    """
 
     size: int = Field(default=100, ge=2)
     draws: int = Field(default=10, ge=1)
     metric: str = "euclidean"
     scale: str | float | None = "q0.9"
 
-    @field_validator("metric")
+    @field_validator("metric", mode="before")
     @classmethod
-    def _known_metric(cls, value: str) -> str:
-        if value not in METRICS:
-            raise ValueError(f"metric {value!r} is not known{close_names(value, METRICS)}")
-        return value
+    def _known_metric(cls, value: Any) -> str:
+        table = value if isinstance(value, dict) else {"name": value}
+        return str(metric_named(table.get("name", ""), **{key: table[key] for key in table if key != "name"}))
+
+    @model_validator(mode="after")
+    def _enough_points(self) -> Cloud:
+        neighbours = getattr(metric_named(self.metric), "k", None)
+        if neighbours is not None and neighbours >= self.size:
+            raise ValueError(f"metric {self.metric} needs draws of more than {neighbours} points; set size above that")
+        return self
 
     @field_validator("scale")
     @classmethod
