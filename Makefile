@@ -30,6 +30,7 @@ bench: .venv/test.done
 	$(BIN)/pip install --quiet --editable '.[benchmark]'
 	$(BIN)/python benchmarks/bench_extract.py
 	$(BIN)/python benchmarks/bench_rips.py
+	$(BIN)/python benchmarks/bench_points.py
 
 .venv/created.done:
 	$(PYTHON) -m venv .venv
