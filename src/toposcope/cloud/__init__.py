@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from toposcope.cloud import metrics
 from toposcope.cloud.components import principal_components
 from toposcope.cloud.controls import (
     Control,
@@ -12,7 +13,7 @@ from toposcope.cloud.controls import (
     gaussian_control,
     shuffled_control,
 )
-from toposcope.cloud.metrics import METRICS, pairwise_distances
+from toposcope.cloud.metrics import METRICS, CloudMetric, metric_named, pairwise_distances
 from toposcope.cloud.outliers import (
     Hubness,
     forest_outliers,
@@ -27,6 +28,7 @@ from toposcope.cloud.summary import duplicate_rows, effective_dimension
 
 __all__ = [
     "METRICS",
+    "CloudMetric",
     "Control",
     "ControlExcess",
     "GaussianControl",
@@ -40,6 +42,8 @@ __all__ = [
     "gaussian_control",
     "hubness",
     "local_outliers",
+    "metric_named",
+    "metrics",
     "norm_outliers",
     "pairwise_distances",
     "principal_components",

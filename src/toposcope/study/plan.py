@@ -11,10 +11,19 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from toposcope._errors import FileError, InputError, PlanError, close_names
-from toposcope.cloud.metrics import METRICS
+from toposcope.cloud.metrics import metric_named
 from toposcope.cloud.scale import scale_rule
 from toposcope.distances.measures import DISTANCES, Distance, distance_named
 from toposcope.distances.wasserstein import ground_norm
@@ -82,8 +91,9 @@ class Comparing(Part):
 class Cloud(Part):
     """`[cloud]`: size points in each of `draws` disjoint draws, their metric and the scale they are divided by.
 
-    components: project every draw on so many of its principal components first. without_outliers: outliers of a draw
-    give way to points of a reserve, as `[outliers]` says.
+    metric: a name, with parameters as text, "fermat(p=3)", or as a table, { name = "fermat", p = 3 }. components:
+    project every draw on so many of its principal components first. without_outliers: outliers of a draw give way to
+    points of a reserve, as `[outliers]` says.
     """
 
     size: int = Field(default=100, ge=2)
@@ -93,10 +103,17 @@ class Cloud(Part):
     components: int | None = Field(default=None, ge=1)
     without_outliers: bool = False
 
-    @field_validator("metric")
+    @field_validator("metric", mode="before")
     @classmethod
-    def _known_metric(cls, value: str) -> str:
+    def _known_metric(cls, value: Any) -> str:
         return _metric(value)
+
+    @model_validator(mode="after")
+    def _enough_points(self) -> Cloud:
+        neighbours = getattr(metric_named(self.metric), "k", None)
+        if neighbours is not None and neighbours >= self.size:
+            raise ValueError(f"metric {self.metric} needs draws of more than {neighbours} points; set size above that")
+        return self
 
     @field_validator("scale")
     @classmethod
@@ -104,10 +121,9 @@ class Cloud(Part):
         return _scale(value)
 
 
-def _metric(value: str) -> str:
-    if value not in METRICS:
-        raise ValueError(f"metric {value!r} is not known{close_names(value, METRICS)}")
-    return value
+def _metric(value: Any) -> str:
+    table = value if isinstance(value, dict) else {"name": value}
+    return str(metric_named(table.get("name", ""), **{key: table[key] for key in table if key != "name"}))
 
 
 def _scale(value: str | float | None) -> str | float | None:
@@ -238,7 +254,7 @@ class Audit(Part):
     """
 
     size: Annotated[tuple[Annotated[int, Field(ge=2)], ...], Field(strict=False)] = ()
-    metric: Annotated[tuple[Annotated[str, AfterValidator(_metric)], ...], Field(strict=False)] = ()
+    metric: Annotated[tuple[Annotated[str, BeforeValidator(_metric)], ...], Field(strict=False)] = ()
     scale: Annotated[tuple[Annotated[str | float | None, AfterValidator(_scale)], ...], Field(strict=False)] = ()
     components: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False)] = ()
     without_outliers: Annotated[tuple[bool, ...], Field(strict=False)] = ()
