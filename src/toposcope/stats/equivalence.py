@@ -97,8 +97,9 @@ def test_equivalence(
     a, b: of the same inputs (paired: draw i of both holds the same rows) or of inputs none of which is shared
     (unpaired). margin: a number in units of the distance, or a Margin from `seed_twin_margin`; it belongs to one number
     of points per draw, so a number asks for `size`, and a Margin brings its own. draws: disjoint, at least 8; None
-    takes as many as there are inputs for, up to 16. distance: None takes `Wasserstein(order=1)`. scale: "q0.9" is computed
-    within each draw; a number divides all distances alike, for which one quantile of the pooled points may be taken.
+    takes as many as there are inputs for, up to 16. distance: None takes `Wasserstein(order=1)`. scale: "q0.9" is
+    computed within each draw; a number divides all distances alike, for which one quantile of the pooled points may
+    be taken.
 
     The bound is one-sided: `energy_bound` says how it is made and how often it holds. Equivalent means that it lies
     below the margin.
@@ -190,8 +191,8 @@ def energy_bound(cell: Cell, level: float = 0.95) -> tuple[float, float]:
     """The unbiased estimate of 2·AB - AA - BB, and an upper confidence bound for it.
 
     cell: paired or unpaired, with at least 8 draws of each and equally many. The estimate θ is a U-statistic. With v
-    its jackknife variance, w the variance that it has where the laws are equal (there the first-order terms vanish), and t
-    the Student quantile (k-1 degrees of freedom paired, Welch and Satterthwaite unpaired), the bound is
+    its jackknife variance, w the variance that it has where the laws are equal (there the first-order terms vanish),
+    and t the Student quantile (k-1 degrees of freedom paired, Welch and Satterthwaite unpaired), the bound is
 
         θ + t √(v + w) + t² v / (4 max(θ, t √v / 4))
 
@@ -247,7 +248,7 @@ def _jackknife(without_one: Float64) -> float:
 
 
 def _level(level: float) -> float:
-    confidence = _check.real(level, "level", at_least=0.5)
+    confidence = _check.real(level, "level", above=0.5)
     if confidence >= 1:
         raise InputError(f"level={level!r} must be below 1")
     return confidence

@@ -122,7 +122,7 @@ def plan_power(
             generator = np.random.default_rng(np.random.SeedSequence([seed, size, pool]))
             clouds = [source.draw(size, generator) for _ in range(2 * possible[-1])]
             diagrams = [vietoris_rips(pair[side], degree, metric, scale) for side in (0, 1) for pair in clouds]
-            values = compare(diagrams, measure, degree=degree).values
+            values = compare(diagrams, measure, degree=degree, threads=1).values
             rejected[pool] = _rejections(values, possible, source.paired, experiments, level, generator)
         for count in counts:
             inputs = count * size * (1 if source.paired else 2)
@@ -250,7 +250,8 @@ def _sentence(rows: Sequence[PowerRow], target: float, alpha: float, source: _So
         best = max(rows, key=lambda row: row.power)
         return (
             f"no design reaches power {target:g} for {effect} at alpha {alpha:g} ({kind}); "
-            f"the most is {best.power:.2f} ± {best.error:.2f} with {best.draws} draws of {best.size} points ({simulations} simulations)"
+            f"the most is {best.power:.2f} ± {best.error:.2f} with {best.draws} draws of {best.size} points "
+            f"({simulations} simulations)"
         )
     return (
         f"{found.draws} {kind} draws of {found.size} points, {found.inputs} inputs in all, see {effect} with power "
