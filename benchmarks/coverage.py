@@ -98,7 +98,7 @@ def matched_cluster(apart: float, dimension: int = 20) -> Cloud:
 # Equivalence -------------------------------------------------------------------------------------------------------
 
 
-def bound_on_points(paired: bool, draws: int, level: float, trials: int = 2000) -> Row:
+def bound_on_points(paired: bool, draws: int, level: float, trials: int = 4000) -> Row:
     """Laws of points in p dimensions instead of diagrams: the bound asks for a distance and nothing else."""
     covered: dict[tuple[str, int, float], float] = {}
     for dimension in (1, 3, 20):
@@ -194,7 +194,7 @@ BANDS: dict[str, Cloud] = {
 }
 
 
-def band(name: str, degree: int, curve: str, pool: int = 2000, points: int = 50, trials: int = 1000) -> Row:
+def band(name: str, degree: int, curve: str, pool: int = 2000, points: int = 50, trials: int = 4000) -> Row:
     rng = np.random.default_rng([13, degree, len(name)])
     diagrams = [ts.vietoris_rips(BANDS[name](points, rng), scale="q0.9") for _ in range(pool)]
     values = np.linspace(0, max(float(diagram.finite(degree).max()) for diagram in diagrams), 80)

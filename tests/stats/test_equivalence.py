@@ -56,9 +56,9 @@ def test_estimate_and_bound_are_their_definitions(kind: type, rng: np.random.Gen
     else:
         parts = [jackknife([without(a[r], b) for r in rows]), jackknife([without(a, b[r]) for r in rows])]
         freedom = (k - 1) * sum(parts) ** 2 / sum(part**2 for part in parts)
-    v = sum(parts)
+    v = (1 + 2 / k) * sum(parts)
     u = cdist(a, b) + cdist(a, b).T - cdist(a, a) - cdist(b, b)
-    w = 2 / (k * (k - 1)) * np.mean([u[i, j] ** 2 for i, j in itertools.permutations(range(k), 2)])
+    w = (1 + 2 / k) * 2 / (k * (k - 1)) * np.mean([u[i, j] ** 2 for i, j in itertools.permutations(range(k), 2)])
     q = t.ppf(0.95, freedom)
     expected = estimate + q * np.sqrt(v + w) + q**2 * v / (4 * max(estimate, q * np.sqrt(v) / 4))
     assert bound == pytest.approx(expected)

@@ -85,6 +85,7 @@ def test_the_error_is_that_between_repeated_plans() -> None:
         (lambda: plan((ring(), ring(start=100)), 1.0), "share 100 inputs"),
         (lambda: plan((ring(), blob()), 1.0, sizes=(51,)), "at least 204 inputs, and there are 200.*up to 50"),
         (lambda: plan((ring(), blob()), 1.0, draws=(2, 3)), "no number of draws.*take more"),
+        (lambda: plan((ring(), blob()), 1.0, power=1.0), "must be below 1"),
         (lambda: plan((ring(), blob()), 1.0, sizes=()), "must not be empty"),
         (lambda: plan((ring(), blob()), 1.0, simulations=5), "at least 20"),
         (lambda: plan(ts.Representation(np.eye(4), [0, 0, 1, 1]), np.sin), "one row per input"),
