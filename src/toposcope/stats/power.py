@@ -86,9 +86,9 @@ def plan_power(
     pilot and effect: two Representations (a, b) and a share in (0, 1], where each row of the second sample is a row of
     b with that probability, else one of a: 1 asks for the whole difference between a and b, 0.2 for one input in five
     that differs (then both have one dimension). Or one Representation and a function of (m, d) points to (m, d') points
-    that makes the alternative: `lambda x: np.maximum(x, 0)`. sizes: points per draw. draws: of each. power: wanted. paired: two
-    representations are paired when they hold the same inputs; with one, None plans a paired test. simulations:
-    experiments per design.
+    that makes the alternative: `lambda x: np.maximum(x, 0)`. sizes: points per draw. draws: of each. power: wanted.
+    paired: two representations are paired when they hold the same inputs; with one, None plans a paired test.
+    simulations: experiments per design.
 
     Each experiment draws clouds from the pilot, without replacement within a cloud, and makes `permutation_tests` on
     the energy distance between diagrams. Experiments come from 20 independent pools of draws; the Monte-Carlo standard
