@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from toposcope import _check
@@ -57,7 +59,7 @@ def diagrams_of_draws(
     size: int,
     draws: int,
     degree: int = 1,
-    metric: str = "euclidean",
+    metric: Any = "euclidean",
     scale: str | float | None = "q0.9",
     seed: int = 0,
 ) -> list[PersistenceDiagram]:
@@ -76,7 +78,7 @@ def cell_of_draws(
     draws: int,
     degree: int = 1,
     distance: str | Distance | None = None,
-    metric: str = "euclidean",
+    metric: Any = "euclidean",
     scale: str | float | None = "q0.9",
     paired: bool | None = None,
     seed: int = 0,
