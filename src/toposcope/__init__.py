@@ -49,6 +49,13 @@ from toposcope.representation import Representation, Source, read_representation
 from toposcope.result import Interval, TestResult
 from toposcope.rips import LuneCounts, RipsEstimate, estimate_rips, lune_counts, vietoris_rips
 from toposcope.run import run
+from toposcope.stats import (
+    VarianceComponents,
+    test_architectures,
+    test_difference,
+    test_differences,
+    variance_components,
+)
 
 if TYPE_CHECKING:
     from toposcope.study import Results, Study
@@ -80,6 +87,7 @@ __all__ = [
     "ToposcopeError",
     "ToposcopeWarning",
     "UnavailableError",
+    "VarianceComponents",
     "Wasserstein",
     "WeightsError",
     "__version__",
@@ -102,7 +110,11 @@ __all__ = [
     "report",
     "run",
     "sliced_wasserstein",
+    "test_architectures",
+    "test_difference",
+    "test_differences",
     "total_persistence",
+    "variance_components",
     "vietoris_rips",
     "wasserstein",
 ]

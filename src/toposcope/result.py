@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 
 import numpy as np
 
@@ -12,7 +13,11 @@ from toposcope._types import Float64
 
 @dataclasses.dataclass(frozen=True)
 class Interval:
-    """A confidence interval: `low`, `high`, its nominal `level`, and the `method` that made it."""
+    """A confidence interval: `low`, `high`, its nominal `level`, and the `method` that made it.
+
+    Both ends belong to it. An interval of values above 0 without a bound away from 0 has the smallest positive float as
+    its low end, and is written "(0, …]".
+    """
 
     low: float
     high: float
@@ -27,7 +32,8 @@ class Interval:
         return self.low <= value <= self.high
 
     def __str__(self) -> str:
-        return f"[{self.low:.3g}, {self.high:.3g}]"
+        low = "(0" if 0 < self.low < sys.float_info.min else f"[{self.low:.3g}"
+        return f"{low}, {self.high:.3g}]"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -40,6 +40,7 @@ from toposcope.stats.adjust import (
     multiplier,
     step_down_max_t,
 )
+from toposcope.stats.cells import Cell, PairedCell, effect, effect_interval
 
 ENUMERATED = 20_000
 """Up to so many relabellings all of them are used, and p is exact; beyond, so many less one are sampled."""
@@ -49,61 +50,6 @@ STATISTICS = ("energy", "loss", "landscape")
 
 _MOST_DRAWS = 64
 """A remedy that asks for more draws than this is none."""
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Cell:
-    """One test of a family: distances between draws. within_a: (k, k). within_b: (l, l). between: (k, l).
-
-    claim: what is compared, in words. size: points per draw, and widths: dimensions of a and b, where they are known
-    and the sentence of the result may name them.
-    """
-
-    claim: str
-    within_a: Float64
-    within_b: Float64
-    between: Float64
-    size: int | None = None
-    widths: tuple[int, int] | None = None
-
-    def __post_init__(self) -> None:
-        k, m = self.between.shape
-        if self.within_a.shape != (k, k) or self.within_b.shape != (m, m):
-            raise InputError(f"{self.claim}: the distances within and between the draws do not fit together")
-        if min(k, m) < 2:
-            raise InputError(f"{self.claim}: a test needs at least 2 draws of each, and there are {k} and {m}")
-        if not all(np.isfinite(part).all() for part in (self.within_a, self.within_b, self.between)):
-            raise InputError(
-                f"{self.claim}: a distance between draws is infinite, because their essential bars differ in number; "
-                "take a larger threshold or none"
-            )
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class PairedCell(Cell):
-    """Draw i of a and draw i of b are the same inputs. k = l."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.between.shape[0] != self.between.shape[1]:
-            raise InputError(f"{self.claim}: paired draws come in equal numbers, not {self.between.shape}")
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class UnpairedCell(Cell):
-    """The inputs of a and b are different."""
-
-
-def effect(cell: Cell) -> float:
-    """(mean distance between a's and b's draws - mean distance within) / mean distance within.
-
-    0 in expectation for equal laws; 1 means twice as far apart as two draws of the same. Draws of the same inputs are
-    left out. `inf` when all draws within are at distance 0 and those between are not.
-    """
-    between, within = _mean_between(cell), _mean_within(cell)
-    if within == 0:
-        return 0.0 if between == 0 else math.inf
-    return (between - within) / within
 
 
 def smallest_p(draws_a: int, draws_b: int, paired: bool, permutations: int | None = None) -> float:
@@ -121,7 +67,8 @@ def smallest_p(draws_a: int, draws_b: int, paired: bool, permutations: int | Non
 
 def enough_draws(level: float, paired: bool, permutations: int | None = None) -> int | None:
     """The smallest number of draws of each that can give a p-value at or below `level`; None if no number can."""
-    reached = (k for k in range(2, _MOST_DRAWS) if smallest_p(k, k, paired, permutations) <= level)
+    most = max(ENUMERATED, math.ceil(4 / level)) if permutations is None else permutations
+    reached = (k for k in range(2, _MOST_DRAWS) if smallest_p(k, k, paired, most) <= level)
     return next(reached, None)
 
 
@@ -141,7 +88,8 @@ def permutation_tests(
     positively; "none". statistic: one of `STATISTICS`. permutations: how many relabellings at most; None takes every
     one when there are at most `ENUMERATED`, else samples `SAMPLED` or more, as the family needs.
 
-    With every relabelling p is exact on its lattice; sampled, p = (1 + #)/(1 + B). Returns one TestResult per cell.
+    With every relabelling p is exact on its lattice; sampled, p = (1 + #)/(1 + B). Returns one TestResult per cell; its
+    interval is `effect_interval`'s, for this cell alone.
 
     Raises InputError for mixed cells, and when one true effect among the cells could not reach alpha, saying how many
     draws or permutations would do.
@@ -174,11 +122,11 @@ def permutation_tests(
             statistic=float(statistics[0, c]),
             p_value=float(p_values[c]),
             effect=effect(cell),
-            interval=None,
+            interval=effect_interval(cell, float(p_values[c])),
             null=statistics[:, c],
             unit=unit,
             seed=seed,
-            claim=sentence(cell, float(adjusted[c]), level, used),
+            claim=sentence(cell, float(adjusted[c]), level, used, adjusted=len(cells) > 1 and adjust != "none"),
             p_adjusted=float(adjusted[c]),
             adjustment=how,
         )
@@ -234,29 +182,30 @@ class Relabellings:
         return (_under_swaps if self.paired else _under_groups)(cell, self.rows, statistic)
 
 
-def sentence(cell: Cell, p: float, alpha: float, relabellings: str) -> str:
+def sentence(cell: Cell, p: float, alpha: float, relabellings: str, adjusted: bool = False) -> str:
     """What was tested and what came of it, in one sentence that names its null."""
     k, m = cell.between.shape
     paired = isinstance(cell, PairedCell)
     points = "" if cell.size is None else f" of {cell.size} points"
     sample = f"{k} paired draws{points}" if paired else f"{k} and {m} draws{points} of different inputs"
+    evidence = f"({sample}, {relabellings}, {'adjusted ' if adjusted else ''}p = {p:.3g})"
     if p > alpha:
         return (
-            f"{cell.claim}: no difference between the laws of diagrams was shown ({sample}, {relabellings}, adjusted "
-            f"p = {p:.3g}); this is not evidence that they are equal"
+            f"{cell.claim}: no difference between the laws of diagrams was shown {evidence}; this is not evidence that "
+            "they are equal"
         )
     null = (
         f"the two diagrams of a draw{points}, one from each of these two fixed representations, are exchangeable"
         if paired
         else f"the diagrams of draws{points} from these two fixed representations follow one law"
     )
-    differ = cell.widths is not None and cell.widths[0] != cell.widths[1]
-    widths = (
-        "; they have {} and {} dimensions, so the diagram laws differ, which width alone can do".format(*cell.widths)
-        if differ and cell.widths is not None
-        else ""
-    )
-    return f"{cell.claim}: rejected at {alpha:g} that {null} ({sample}, {relabellings}, adjusted p = {p:.3g}){widths}"
+    widths = ""
+    if cell.widths is not None and cell.widths[0] != cell.widths[1]:
+        widths = (
+            f"; with {cell.widths[0]} and {cell.widths[1]} dimensions this says that the diagram laws differ, which "
+            "width and spectrum alone can do, and not that the topology does"
+        )
+    return f"{cell.claim}: rejected at {alpha:g} that {null} {evidence}{widths}"
 
 
 def _adjusted(extremes: Float64, p_values: Float64, adjust: str) -> tuple[Float64, str]:
@@ -272,18 +221,6 @@ def _adjusted(extremes: Float64, p_values: Float64, adjust: str) -> tuple[Float6
     moves = spread > 1e-12 * np.abs(extremes).max(axis=0)
     studentised = np.divide(centred, spread, out=np.zeros_like(centred), where=moves)
     return np.maximum(step_down_max_t(studentised), p_values), how
-
-
-def _mean_between(cell: Cell) -> float:
-    if isinstance(cell, PairedCell):
-        k = len(cell.between)
-        return float((cell.between.sum() - np.trace(cell.between)) / (k * (k - 1)))
-    return float(cell.between.mean())
-
-
-def _mean_within(cell: Cell) -> float:
-    sums = [part.sum() / (len(part) * (len(part) - 1)) for part in (cell.within_a, cell.within_b)]
-    return float(sum(sums) / 2)
 
 
 def _distinct(k: int, m: int, paired: bool) -> int:
