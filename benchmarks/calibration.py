@@ -402,20 +402,21 @@ def plan(nulls: int) -> dict[str, tuple[str, Callable[[], Iterator[Row]]]]:
 
 
 WORDS = {
-    "False positives": "Both representations follow one law; the share of tests that reject at 0.05. Draws of 30 "
-    "points, scaled by their own 0.9-quantile; W1; the energy statistic; every relabelling, so that p lies on a lattice "
-    "and the exact rate is the largest step at or below 0.05: 3/64 for 7 pairs, 23/462 for 6 and 6 draws. Paired nulls "
-    "are two noisy copies of the same rows.",
+    "False positives": """Both representations follow one law; the share of tests that reject at 0.05. Draws of 30
+points, scaled by their own 0.9-quantile; W1; the energy statistic; every relabelling, so that p lies on a lattice and
+the exact rate is the largest step at or below 0.05: 3/64 for 7 pairs, 23/462 for 6 and 6 draws. Paired nulls are two
+noisy copies of the same rows.""",
     "Other ways to ask": "The same, 6 and 6 draws.",
-    "What does not hold": "Measured to be known. One scale per representation is not offered. A paired test needs pairs "
-    "that are exchangeable, not only equal laws; here b is a little larger in nine draws of ten and far smaller in one. "
-    "`paired=False` keeps the level for equal laws.",
-    "Networks as units": "Whole networks relabelled: 70 ways, 35 different statistics, 1/35 the largest step below 0.05.",
-    "Grids of 20 × 4 tests": "Family-wise error for max-T and Holm, false discovery rate for the other two; 12 pairs of "
-    "draws, 2,048 shared relabellings.",
-    "Intervals of the effect": "Coverage of the 95 % interval; draws of 30 points sampled from a population of 200. "
-    "Wanted is 0.93 to 0.97. Where an effect is there and so small that few draws do not find it the interval is too "
-    "wide: the jackknife overstates a spread that has hardly a linear part.",
+    "What does not hold": """Measured to be known. One scale per representation is not offered. A paired test needs
+pairs that are exchangeable, not only equal laws; here b is a little larger in nine draws of ten and far smaller in one.
+`paired=False` keeps the level for equal laws.""",
+    "Networks as units": """Whole networks relabelled: 70 ways, 35 different statistics, and 1/35 is the largest step
+below 0.05.""",
+    "Grids of 20 × 4 tests": """Family-wise error for max-T and Holm, false discovery rate for the other two; 12 pairs
+of draws, 2,048 shared relabellings.""",
+    "Intervals of the effect": """Coverage of the 95 % interval; draws of 30 points sampled from a population of 200.
+Wanted is 0.93 to 0.97. Where an effect is there, but so small that few draws do not find it, the interval is too wide:
+the jackknife overstates a spread that has hardly a linear part.""",
 }
 
 

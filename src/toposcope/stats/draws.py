@@ -168,12 +168,15 @@ def clouds_of(representation: Representation, rows: Sequence[Ints]) -> list[tupl
 
 
 def warn_of_equal_rows(representations: Sequence[Representation]) -> None:
-    """Warn when inputs with different ids have equal rows: they may be one input, and then no draws are disjoint."""
+    """Warn when inputs with different ids have equal rows: they may be one input, and then no draws are disjoint.
+
+    Rows of zeros are passed over: many inputs may leave every unit of a rectified layer silent.
+    """
     ids: dict[bytes, str] = {}
     equal = 0
     for representation in representations:
         for row, name in zip(representation.points, representation.sample_ids.tolist(), strict=True):
-            equal += ids.setdefault(row.tobytes(), str(name)) != str(name)
+            equal += bool(row.any()) and ids.setdefault(row.tobytes(), str(name)) != str(name)
     if equal:
         names = " and ".join(dict.fromkeys(representation.name for representation in representations))
         warnings.warn(

@@ -48,6 +48,9 @@ SAMPLED = 9_999
 STATISTICS = ("energy", "loss", "landscape")
 """Names that `permutation_tests` takes."""
 
+_TIE = 1e-9
+"""Statistics closer than this share of the largest distance are equal but for rounding."""
+
 _MOST_DRAWS = 64
 """A remedy that asks for more draws than this is none."""
 
@@ -107,10 +110,11 @@ def permutation_tests(
     exact = _distinct(k, m, paired) <= count
     relabellings = Relabellings(k, m, paired, None if exact else count, seed)
     statistics = np.stack([relabellings.statistics(cell, statistic) for cell in cells], axis=1)
-    extremes = -statistics if statistic == "loss" else statistics
-    slack = 1e-9 * np.abs(extremes).max(axis=0, initial=0.0)
+    power = 2 if statistic == "landscape" else 1  # the square of a norm, whose rounding is that of the distances
+    extremes = -statistics if statistic == "loss" else statistics**power
+    slack = _TIE * np.array([max(part.max() for part in _parts(cell)) ** power for cell in cells])
     p_values = (extremes >= extremes[0] - slack).mean(axis=0)
-    adjusted, how = _adjusted(extremes, p_values, adjust)
+    adjusted, how = _adjusted(extremes, p_values, slack, adjust)
     unit = (
         f"draw of inputs, swapped between a and b ({k} pairs)"
         if paired
@@ -208,19 +212,24 @@ def sentence(cell: Cell, p: float, alpha: float, relabellings: str, adjusted: bo
     return f"{cell.claim}: rejected at {alpha:g} that {null} {evidence}{widths}"
 
 
-def _adjusted(extremes: Float64, p_values: Float64, adjust: str) -> tuple[Float64, str]:
+def _parts(cell: Cell) -> tuple[Float64, Float64, Float64]:
+    return cell.within_a, cell.within_b, cell.between
+
+
+def _adjusted(extremes: Float64, p_values: Float64, slack: Float64, adjust: str) -> tuple[Float64, str]:
     tests = len(p_values)
     if adjust == "none" or tests == 1:
         return p_values, "none" if adjust == "none" else "none (one test)"
     how = f"{ADJUSTMENTS[adjust]} over {tests} tests"
     if adjust != "max-t":
         return {"holm": holm, "by": benjamini_yekutieli, "bh": benjamini_hochberg}[adjust](p_values), how
-    centred = extremes - extremes.mean(axis=0)
-    spread = extremes.std(axis=0)
     # A cell whose statistic no relabelling moves says nothing, and stays out of the maximum.
-    moves = spread > 1e-12 * np.abs(extremes).max(axis=0)
-    studentised = np.divide(centred, spread, out=np.zeros_like(centred), where=moves)
-    return np.maximum(step_down_max_t(studentised), p_values), how
+    spread = extremes.std(axis=0)
+    moves = spread > slack
+    studentised = (extremes[:, moves] - extremes[:, moves].mean(axis=0)) / spread[moves]
+    adjusted = np.ones(tests)
+    adjusted[moves] = np.maximum(step_down_max_t(studentised), p_values[moves])
+    return adjusted, how
 
 
 def _distinct(k: int, m: int, paired: bool) -> int:
