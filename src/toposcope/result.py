@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 
 import numpy as np
 
@@ -15,25 +14,24 @@ from toposcope._types import Float64
 class Interval:
     """A confidence interval: `low`, `high`, its nominal `level`, and the `method` that made it.
 
-    Both ends belong to it. An interval of values above 0 without a bound away from 0 has the smallest positive float as
-    its low end, and is written "(0, …]".
+    Both ends belong to it, but for the low end where `open_low`: "(0, …]" are values above 0.
     """
 
     low: float
     high: float
     level: float
     method: str
+    open_low: bool = False
 
     def __post_init__(self) -> None:
         if not self.low <= self.high:
             raise InputError(f"an interval from {self.low} to {self.high} is empty")
 
     def __contains__(self, value: float) -> bool:
-        return self.low <= value <= self.high
+        return self.low <= value <= self.high and not (self.open_low and value == self.low)
 
     def __str__(self) -> str:
-        low = "(0" if 0 < self.low < sys.float_info.min else f"[{self.low:.3g}"
-        return f"{low}, {self.high:.3g}]"
+        return f"{'(' if self.open_low else '['}{self.low:.3g}, {self.high:.3g}]"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

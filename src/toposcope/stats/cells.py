@@ -101,10 +101,11 @@ def effect_interval(cell: Cell, p_value: float, level: float = 0.95) -> Interval
     if not (math.isfinite(centre) and math.isfinite(spread)):
         return None
     half = float(t.ppf((1 + confidence) / 2, min(k, m) - 1)) * math.sqrt(spread)
-    low, high = math.expm1(centre - half), max(math.expm1(centre + half), 0.0)
-    low = min(low, 0.0) if p_value > 1 - confidence else max(low, math.ulp(0.0))
+    low, high = math.expm1(centre - half), math.expm1(centre + half)
+    rejected = p_value <= 1 - confidence
     method = f"0 by the permutation test, the rest by Student t of a jackknife over {k} draws"
-    return Interval(low, max(low, high), confidence, method)
+    bounds = (max(low, 0.0), max(high, 0.0)) if rejected else (min(low, 0.0), max(high, 0.0))
+    return Interval(*bounds, confidence, method, open_low=rejected and low <= 0)
 
 
 def _without_each(cell: Cell) -> list[Float64]:
