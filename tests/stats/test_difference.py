@@ -214,6 +214,13 @@ def test_bad_input(cloud, options: dict, words: str) -> None:
         ts.test_difference(a, b, **options)
 
 
+def test_equal_ids_of_different_data_are_asked_about(cloud) -> None:
+    a, b = (ts.Representation(cloud, np.arange(240), source=ts.Source(data=data)) for data in ("train", "test"))
+    with pytest.raises(ts.InputError, match="come from test and train; pass paired=True if"):
+        ts.test_difference(a, b)
+    assert ts.test_difference(a, b, paired=True).p_value == 1
+
+
 def test_a_dead_layer_is_named(cloud) -> None:
     dead = representation(np.zeros((240, 3)), layer="dead")
     with pytest.raises(ts.InputError, match="net / dead, draw 0: scale='q0.9'"):

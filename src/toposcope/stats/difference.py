@@ -198,6 +198,12 @@ def split_inputs(
             "paired=True needs the same inputs in a and b, and they share none; give both the sample_ids of the "
             "same inputs, or leave paired out"
         )
+    places = {a.source.data, b.source.data} - {None}
+    if same and paired is None and len(places) > 1:
+        raise InputError(
+            f"a and b have the same sample_ids but come from {' and '.join(sorted(map(str, places)))}; pass paired=True "
+            "if they are the same inputs, else give them different sample_ids"
+        )
     in_pairs = same if paired is None else paired
     groups = 2 if same and not in_pairs else 1  # the same inputs in both, handed out to a or to b
     least = enough_draws(level / factor, in_pairs, permutations) or 2

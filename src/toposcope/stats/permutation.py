@@ -9,7 +9,9 @@ independent, and the labels of the draws are permuted, which is exact for equal 
 Three statistics, from the distances between draws. AB, AA and BB are their means between and within, a draw and itself
 left out, and so are pairs of draws of the same inputs: sharing inputs neither helps nor hurts.
 
-- "energy", 2·AB - AA - BB (Székely and Rizzo 2013): 0 in expectation for equal laws.
+- "energy", 2·AB - AA - BB (Székely and Rizzo 2013): 0 in expectation for equal laws, never below 0 for a distance of
+  negative type, which the sliced Wasserstein distance is (Carrière, Cuturi and Oudot 2017). W1 and bottleneck are not:
+  the test keeps its level with them, but some laws that differ could pass for equal.
 - "loss", (AA + BB) / 2, small when the groups are tight (Robinson and Turner 2017). It says nothing alone, only beside
   its relabellings. It mixes location and dispersion: with unequal numbers of draws the spread of the smaller group
   weighs more than its share. With equal numbers the sum of all distances binds the two, energy and loss put the
