@@ -185,52 +185,71 @@ def split_inputs(
     fewest_points: int,
 ) -> Split:
     """The draws of a test that can reach `level / factor`. Raises InputError with the number that would do."""
+    in_pairs = _in_pairs(a, b, paired)
+    # The same inputs in both, and no pairs: half of the draws are a's, the others b's.
+    groups = 2 if not in_pairs and units(a) == units(b) else 1
+    least = enough_draws(level / factor, in_pairs, permutations) or 2
+    wanted, points = _numbers(a, b, size, draws, groups, least, fewest_points)
+    check_reach(wanted, wanted, in_pairs, level, permutations, factor)
+    rows_a = disjoint_draws(a.sample_ids, points, groups * wanted, seed)
+    rows_b = disjoint_draws(b.sample_ids, points, groups * wanted, seed)
+    return Split(rows_a[:wanted], rows_b[-wanted:], in_pairs, points)
+
+
+def _in_pairs(a: Representation, b: Representation, paired: bool | None) -> bool:
+    """Whether the test is paired. Raises InputError where the ids do not allow it, or leave it open."""
     in_a, in_b = units(a), units(b)
-    shared = in_a & in_b
+    shared = len(in_a & in_b)
     same = in_a == in_b
     if shared and not same:
         raise InputError(
-            f"a and b share {len(shared)} of their {len(in_a)} and {len(in_b)} inputs: neither the same inputs nor "
-            f"different ones; keep the {len(shared)} shared ones in both for a paired test, or drop them from one"
+            f"a and b share {shared} of their {len(in_a)} and {len(in_b)} inputs: neither the same nor different ones; "
+            f"keep the {shared} shared ones in both for a paired test, or drop them from one"
         )
     if paired and not same:
         raise InputError(
-            "paired=True needs the same inputs in a and b, and they share none; give both the sample_ids of the "
-            "same inputs, or leave paired out"
+            "paired=True needs the same inputs in a and b, and they share none; give both the sample_ids of the same "
+            "inputs, or leave paired out"
         )
-    places = {a.source.data, b.source.data} - {None}
+    places = sorted({place for place in (a.source.data, b.source.data) if place is not None})
     if same and paired is None and len(places) > 1:
         raise InputError(
-            f"a and b have the same sample_ids but come from {' and '.join(sorted(map(str, places)))}; pass paired=True "
-            "if they are the same inputs, else give them different sample_ids"
+            f"a and b have the same sample_ids but come from {' and '.join(places)}; pass paired=True if they are the "
+            "same inputs, else give them different sample_ids"
         )
-    in_pairs = same if paired is None else paired
-    groups = 2 if same and not in_pairs else 1  # the same inputs in both, handed out to a or to b
-    least = enough_draws(level / factor, in_pairs, permutations) or 2
-    inputs = min(len(in_a), len(in_b))
-    wanted = None if draws is None else _check.integer(draws, "draws", at_least=2)
-    points = None if size is None else _check.integer(size, "size", at_least=fewest_points)
-    if wanted is None:
-        wanted = max(DRAWS, least)
-        if points is not None:
-            rows = min(rows_per_draw(a, 1), rows_per_draw(b, 1)) // groups
-            wanted = min(max(_MOST_DRAWS, least), rows // points)
-            if wanted < least:
-                raise InputError(
-                    f"{inputs} inputs give {wanted} disjoint draws of {points} points, and a test at "
-                    f"{level:g} needs {least}; give {groups * least * points} inputs, or take size={rows // least}"
-                )
-    if points is None:
+    return same if paired is None else paired
+
+
+def _numbers(
+    a: Representation,
+    b: Representation,
+    size: int | None,
+    draws: int | None,
+    groups: int,
+    least: int,
+    fewest_points: int,
+) -> tuple[int, int]:
+    """Draws of each, and points per draw. least: draws that alpha needs. Raises InputError for too few inputs."""
+    inputs = min(len(units(a)), len(units(b)))
+    wanted = max(DRAWS, least) if draws is None else _check.integer(draws, "draws", at_least=2)
+    if size is None:
         points = min(rows_per_draw(a, groups * wanted), rows_per_draw(b, groups * wanted))
         if points < fewest_points:
             raise InputError(
                 f"{inputs} inputs give {groups * wanted} draws of {points} points, and a bar in this degree needs "
                 f"{fewest_points}; give at least {groups * wanted * fewest_points} inputs"
             )
-    check_reach(wanted, wanted, in_pairs, level, permutations, factor)
-    rows_a = disjoint_draws(a.sample_ids, points, groups * wanted, seed)
-    rows_b = disjoint_draws(b.sample_ids, points, groups * wanted, seed)
-    return Split(rows_a[:wanted], rows_b[-wanted:], in_pairs, points)
+        return wanted, points
+    points = _check.integer(size, "size", at_least=fewest_points)
+    if draws is None:
+        rows = min(rows_per_draw(a, 1), rows_per_draw(b, 1)) // groups
+        wanted = min(max(_MOST_DRAWS, least), rows // points)
+        if wanted < least:
+            raise InputError(
+                f"{inputs} inputs give {wanted} disjoint draws of {points} points, and this alpha needs {least}; give "
+                f"{groups * least * points} inputs, or take size={rows // least}"
+            )
+    return wanted, points
 
 
 def _cells(
