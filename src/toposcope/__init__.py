@@ -78,12 +78,17 @@ from toposcope.stats import (
     Margin,
     PowerPlan,
     PowerRow,
+    VarianceComponents,
     bar_significance,
     confidence_band,
     fasy_band,
     plan_power,
     seed_twin_margin,
+    test_architectures,
+    test_difference,
+    test_differences,
     test_equivalence,
+    variance_components,
 )
 
 if TYPE_CHECKING:
@@ -128,6 +133,7 @@ __all__ = [
     "ToposcopeError",
     "ToposcopeWarning",
     "UnavailableError",
+    "VarianceComponents",
     "Wasserstein",
     "WeightsError",
     "__version__",
@@ -167,8 +173,12 @@ __all__ = [
     "shuffled_control",
     "silhouette",
     "sliced_wasserstein",
+    "test_architectures",
+    "test_difference",
+    "test_differences",
     "test_equivalence",
     "total_persistence",
+    "variance_components",
     "vietoris_rips",
     "wasserstein",
 ]

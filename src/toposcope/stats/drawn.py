@@ -13,7 +13,7 @@ from toposcope.diagram import PersistenceDiagram
 from toposcope.distances import Distance, compare, distance_named
 from toposcope.representation import Representation
 from toposcope.rips import vietoris_rips
-from toposcope.stats.permutation import Cell, PairedCell, UnpairedCell
+from toposcope.stats.cells import Cell, PairedCell, UnpairedCell
 
 MOST_DRAWS = 16
 """Draws taken by default where the inputs allow more: beyond, larger draws tell more than further ones."""

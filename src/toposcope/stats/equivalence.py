@@ -6,8 +6,6 @@ That distance is the energy distance (Székely and Rizzo 2013): 2·AB - AA - BB,
 draw of a and an independent draw of b, AA and BB those between two independent draws of the same.
 """
 
-# ruff: noqa: PT028
-
 from __future__ import annotations
 
 import dataclasses
@@ -22,8 +20,8 @@ from toposcope._errors import IncomparableError, InputError
 from toposcope._types import Float64
 from toposcope.distances import Distance, distance_named
 from toposcope.representation import Representation
+from toposcope.stats.cells import Cell, PairedCell
 from toposcope.stats.drawn import are_paired, cell_of_draws, draws_of
-from toposcope.stats.permutation import Cell, PairedCell
 
 FEWEST_DRAWS = 8
 """The bound's coverage was simulated for 8 draws and more; fewer are refused."""

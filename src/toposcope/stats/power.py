@@ -14,8 +14,9 @@ from toposcope._types import Array, Float64, Floats
 from toposcope.distances import Distance, compare, distance_named
 from toposcope.representation import Representation
 from toposcope.rips import vietoris_rips
+from toposcope.stats.cells import Cell, PairedCell, UnpairedCell
 from toposcope.stats.drawn import are_paired
-from toposcope.stats.permutation import Cell, PairedCell, UnpairedCell, permutation_tests, smallest_p
+from toposcope.stats.permutation import permutation_tests, smallest_p
 
 POOLS = 20
 """Independent pools of draws that the experiments of a design come from."""
