@@ -50,9 +50,10 @@ from toposcope.result import Interval, TestResult
 from toposcope.rips import LuneCounts, RipsEstimate, estimate_rips, lune_counts, vietoris_rips
 from toposcope.run import run
 from toposcope.similarity import (
-    RTDScores,
     Descriptor,
     Measure,
+    RTDScores,
+    SimilarityTable,
     anisotropy,
     cca,
     cka,
@@ -79,6 +80,7 @@ from toposcope.similarity import (
     rtd_barcodes,
     rtd_lite,
     shape_distance,
+    similarity_table,
     svcca,
     two_nn,
 )
@@ -108,6 +110,7 @@ __all__ = [
     "Representatives",
     "Results",
     "RipsEstimate",
+    "SimilarityTable",
     "SlicedWasserstein",
     "Source",
     "Study",
@@ -163,6 +166,7 @@ __all__ = [
     "rtd_lite",
     "run",
     "shape_distance",
+    "similarity_table",
     "sliced_wasserstein",
     "svcca",
     "total_persistence",

@@ -21,13 +21,16 @@ from toposcope.similarity.procrustes import procrustes, shape_distance
 from toposcope.similarity.rsa import rsa
 from toposcope.similarity.rtd import RTDScores, rtd, rtd_barcodes, rtd_lite
 from toposcope.similarity.spread import anisotropy
+from toposcope.similarity.table import Agreement, SimilarityTable, similarity_table
 
 __all__ = [
     "DESCRIPTORS",
     "MEASURES",
-    "RTDScores",
+    "Agreement",
     "Descriptor",
     "Measure",
+    "RTDScores",
+    "SimilarityTable",
     "anisotropy",
     "cca",
     "cka",
@@ -54,6 +57,7 @@ __all__ = [
     "rtd_barcodes",
     "rtd_lite",
     "shape_distance",
+    "similarity_table",
     "svcca",
     "two_nn",
 ]

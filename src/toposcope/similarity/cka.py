@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from toposcope import _check
 from toposcope._errors import InputError
@@ -25,6 +26,10 @@ _ROWS = 1024
 """Rows of one block; sums within a block are in the precision of the points, sums of blocks in float64."""
 _COLUMNS = 2048
 """Features of one tile of a cross-product matrix."""
+_SHARED = 4096
+"""Inputs up to which the distances of a layer are kept as one matrix."""
+_CANCELLED = 1e-6
+"""Share of |x|² + |y|² below which an expanded |x - y|² has lost digits."""
 
 
 def cka(
@@ -194,9 +199,11 @@ def _kernel_blocks(x: Prepared, kernel: str, bandwidth: float) -> Iterator[tuple
         yield start, np.exp(squares / (-2 * sigma**2))
 
 
-def _gram_blocks(x: Prepared) -> Iterator[tuple[int, Float64]]:
-    """Inner products of centred rows."""
-    centred = _narrow(x)
+def _gram_blocks(x: Prepared, dtype: DTypeLike | None = None) -> Iterator[tuple[int, Float64]]:
+    """Inner products of centred rows, multiplied in the precision of the points if no other is given."""
+    centred = np.empty(x.points.shape, dtype=dtype or x.points.dtype)
+    for start in range(0, len(x), _ROWS):
+        centred[start : start + _ROWS] = x.points[start : start + _ROWS].astype(np.float64) - x.mean
     for start in range(0, len(x), _block(len(x))):
         stop = start + _block(len(x))
         yield start, (centred[start:stop] @ centred[start:].T).astype(np.float64, copy=False)
@@ -208,23 +215,20 @@ def _block(n: int) -> int:
 
 
 def _square_blocks(x: Prepared) -> Iterator[tuple[int, Float64]]:
-    """Squared distances."""
+    """Squared distances: of the matrix that all measures share where it is small, else anew for each block."""
+    if len(x) <= _SHARED:
+        for start in range(0, len(x), _block(len(x))):
+            yield start, x.distances()[start : start + _block(len(x)), start:] ** 2
+        return
     norms = _squared_norms(x)
-    for start, block in _gram_blocks(x):
-        squares = -2 * block
-        squares += norms[start : start + len(block), None]
-        squares += norms[None, start:]
-        np.maximum(squares, 0, out=squares)
-        squares[np.arange(len(block)), np.arange(len(block))] = 0
+    for start, block in _gram_blocks(x, np.float64):
+        sums = norms[start : start + len(block), None] + norms[None, start:]
+        squares = sums - 2 * block
+        # Where the expansion cancels, the difference of the two points does not.
+        for row, column in np.argwhere(squares < _CANCELLED * sums):
+            difference = x.points[start + row].astype(np.float64) - x.points[start + column]
+            squares[row, column] = difference @ difference
         yield start, squares
-
-
-def _narrow(x: Prepared) -> Floats:
-    """The centred points in their own precision."""
-    out = np.empty(x.points.shape, dtype=x.points.dtype)
-    for start in range(0, len(x), _ROWS):
-        out[start : start + _ROWS] = x.points[start : start + _ROWS].astype(np.float64) - x.mean
-    return out
 
 
 def median_distance(x: Prepared) -> float:
@@ -239,10 +243,12 @@ def median_distance(x: Prepared) -> float:
             counts = np.sum([np.histogram(upper, 4096, (low, high))[0] for upper in _uppers(x)], axis=0)
             ends = below + np.cumsum(counts)
             first, last = (int(np.searchsorted(ends, rank, side="right")) for rank in middle)
-            edges = np.linspace(low, high, 4097)
+            edges, span = np.linspace(low, high, 4097), high - low
             low, high = float(edges[first]), float(edges[last + 1])
             below = int(ends[first - 1]) if first else below
-            if int(np.sum(counts[first : last + 1])) <= _block(len(x)) * len(x) or not low < (low + high) / 2 < high:
+            few = int(np.sum(counts[first : last + 1])) <= _block(len(x)) * len(x)
+            # Equal distances, or a gap between the two middle ones, are not narrowed any further.
+            if few or high - low > span / 2 or high - low < 1e-12 * high:
                 break
         inside = np.sort(np.concatenate([upper[(upper >= low) & (upper <= high)] for upper in _uppers(x)]))
         return float(np.sqrt(inside[[rank - below for rank in middle]]).mean())

@@ -1,4 +1,4 @@
-"""Measures as values: small frozen objects that declare what they promise; law tests and a page of the docs read that."""
+"""Measures as values: small frozen objects that declare what they promise, which laws and docs are read off."""
 
 from __future__ import annotations
 

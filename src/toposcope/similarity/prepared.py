@@ -64,7 +64,7 @@ class Prepared:
         if centred.shape[1] <= len(centred):
             return centred
         # X = R'Q' with orthonormal Q, so XX' = R'R: the rows of R' are the points in other coordinates.
-        triangle: Float64 = np.linalg.qr(centred.T, mode="r")
+        triangle = np.asarray(np.linalg.qr(centred.T, mode="r"), dtype=np.float64)
         return np.ascontiguousarray(triangle.T)
 
     @functools.cached_property
@@ -87,10 +87,11 @@ class Prepared:
 
     def distances(self, metric: str = "euclidean") -> Float64:
         """(n, n) float64 distances."""
-        return self.once(
-            ("distances", metric),
-            lambda: np.asarray(pairwise_distances(self.points, metric, np.float64), dtype=np.float64),
-        )
+
+        def make() -> Float64:
+            return np.asarray(pairwise_distances(self.points, metric, np.float64), dtype=np.float64)
+
+        return self.once(("distances", metric), make)
 
     def upper_ranks(self, metric: str) -> Float64:
         """(n(n-1)/2,) centred ranks of the distances between different points, ties averaged, of unit norm."""
