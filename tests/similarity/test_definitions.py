@@ -196,7 +196,8 @@ def test_rsa_is_scipys_spearman(metric: str) -> None:
     from scipy.stats import spearmanr
 
     a, b = layers(30, 5, 7)
-    a[20:], b[15:25] = a[:10], b[5:15]  # some ties
+    if metric == "euclidean":  # some ties; scipy's angles between equal rows are not exactly 0
+        a[20:], b[15:25] = a[:10], b[5:15]
     assert ts.rsa(a, b, metric) == pytest.approx(spearmanr(pdist(a, metric), pdist(b, metric))[0], rel=1e-9)
 
 

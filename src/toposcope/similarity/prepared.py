@@ -94,12 +94,16 @@ class Prepared:
         return self.once(("distances", metric), make)
 
     def upper_ranks(self, metric: str) -> Float64:
-        """(n(n-1)/2,) centred ranks of the distances between different points, ties averaged, of unit norm."""
+        """(n(n-1)/2,) centred ranks of the distances between different points, of unit norm.
+
+        Distances that agree to ten digits of the largest are ties, which take average ranks.
+        """
 
         def make() -> Float64:
             from scipy.stats import rankdata
 
-            ranks: Float64 = rankdata(self.distances(metric)[np.triu_indices(len(self), 1)])
+            upper = self.distances(metric)[np.triu_indices(len(self), 1)]
+            ranks: Float64 = rankdata(np.round(upper / max(upper.max(), np.finfo(np.float64).tiny), 10))
             return unit(ranks - ranks.mean(), f"all distances ({metric}) of a layer are equal")
 
         return self.once(("ranks", metric), make)

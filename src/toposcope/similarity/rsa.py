@@ -14,7 +14,8 @@ def rsa(a: Points, b: Points, metric: str = "euclidean") -> float:
     """Spearman correlation between the distances in one representation and those in the other; 1 is most similar.
 
     a, b: (n, d) arrays or Representations (matched by sample_ids), n >= 3. metric: of the matrices of distances
-    (RDMs), as in `pairwise_distances`: "euclidean", "cosine", "correlation", … Ties take average ranks. Returns a float
+    (RDMs), as in `pairwise_distances`: "euclidean", "cosine", "correlation", … Ties (to ten
+    digits) take average ranks. Returns a float
     in [-1, 1]; whatever preserves the order of the distances is no difference.
 
     Raises InputError when all distances of a layer are equal, or an angle is not defined; IncomparableError when rows

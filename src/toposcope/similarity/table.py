@@ -2,12 +2,13 @@
 
 Two measures rank the same pairs of layers. How far do their rankings agree? Layers are no sample: neighbouring layers
 are alike by construction, and a test that permutes them always rejects. What is repeated independently is the *unit*: a
-disjoint draw of inputs through two fixed networks, or a pair of separately trained networks, each on its own draw.
+disjoint draw of inputs through two fixed networks, or a pair of separately trained networks.
 
-With R_p the ranks that measure p gives to all pairs of layers in one unit, the agreement of p and q is the cosine of
-the angle between the expected ranks E R_p and E R_q. Products of ranks from *different* units estimate E R_p · E R_q
+With R_p the ranks that measure p gives to all pairs of layers in one draw, the agreement of p and q is the cosine of
+the angle between the expected ranks E R_p and E R_q. Products of ranks from *different* draws estimate E R_p · E R_q
 without bias, since nothing random is shared; those of p with itself say how much of its ranking is noise (Spearman's
-correction for attenuation, 1904). The interval leaves out one unit at a time (jackknife of U-statistics: Arvesen 1969).
+correction for attenuation, 1904). Over several pairs of networks the products are summed. The interval leaves out one
+unit at a time (jackknife of U-statistics: Arvesen 1969).
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Agreement:
 
     agreement: cosine between the two expected rankings, with `low` and `high`. beyond_depth, …: the same for what is
     left of the rankings when the distance of two layers in depth, and their mean depth, are regressed out.
-    noise_a, noise_b: share of each ranking (beyond depth) that the next unit would not repeat.
+    noise_a, noise_b: share of each ranking (beyond depth) that another draw would not repeat.
     """
 
     measure_a: str
@@ -64,10 +65,10 @@ class Agreement:
 class SimilarityTable:
     """Every measure between every two layers.
 
-    values: DataFrame, one row for each unit, pair of layers and measure: `unit`, `layer_a`, `layer_b`, `measure`,
-    `value`, `larger_is_more_similar`. agreements: DataFrame, one row for each pair of measures, columns of Agreement.
-    answer: one sentence on topology beside CKA. unit: what the intervals repeat. notes: measures that were left out,
-    and why. level: of the intervals.
+    values: DataFrame, one row for each pair of networks, draw, pair of layers and measure: `pair`, `draw`, `layer_a`,
+    `layer_b`, `measure`, `value`, `larger_is_more_similar`. agreements: DataFrame, one row for each pair of measures,
+    columns of Agreement. answer: one sentence on topology beside CKA. unit: what the intervals repeat. notes: measures
+    that were left out, and why. level: of the intervals.
     """
 
     values: pd.DataFrame
@@ -98,11 +99,12 @@ def similarity_table(
 
     reps_a, reps_b: the layers of one network each, in order of depth (a mapping of names, or a sequence of arrays or
     Representations of the same inputs); reps_b None compares the layers of reps_a with each other. The unit is then a
-    disjoint draw of inputs, and the answer is about these fixed networks. Or a sequence of k networks each, with equal
-    numbers of layers, none of which stands in two pairs: then the unit is a pair of networks on its own draw, `draws`
-    is k, and the answer is about networks trained like these.
+    disjoint draw of inputs, at least 5 of them, and the answer is about these fixed networks. Or a sequence of at least
+    5 networks each, with equal numbers of layers, none of which stands in two pairs: then the unit is a pair of
+    networks, and the answer is about networks trained like these, on these inputs.
     measures: any of `MEASURES`, `diagram_distance(…)` or your own; `beside` and `topology` always take part. size:
-    inputs of one draw (None: as many as there are). same: agreement from which on two rankings count as one.
+    inputs of one draw (None: as many as there are). draws: disjoint draws of inputs. seed: of the draws. level: of the
+    intervals. same: agreement from which on two rankings count as one.
 
     A measure that is not defined on some pair of layers (widths that differ, more features than inputs) is left out of
     the table, and `notes` says why. Raises InputError when there are too few inputs, units or pairs of layers for any
@@ -117,20 +119,23 @@ def similarity_table(
     pairs, unit = _pairs_of_networks(reps_a, reps_a if reps_b is None else reps_b, draws)
     names_a, names_b = [list(network) for network in pairs[0]]
     cells = _cells(len(names_a), len(names_b), within)
-    rows = _units(pairs, size, seed)
+    rows = _draws(pairs, size, draws, seed)
     chosen = list(dict.fromkeys([beside, topology, *measures]))
     values, notes = _values(pairs, rows, cells, chosen)
     for needed in (beside, topology):
         if needed not in values:
             raise InputError(f"the question needs {needed.name}, which is left out: {notes[needed]}")
 
+    count = len(pairs), len(rows), len(cells)
+    pair, draw, cell = (part.ravel() for part in np.indices(count))
     table = pd.concat(
         [
             pd.DataFrame(
                 {
-                    "unit": np.repeat(np.arange(len(rows)), len(cells)),
-                    "layer_a": [names_a[i] for i, _ in cells] * len(rows),
-                    "layer_b": [names_b[j] for _, j in cells] * len(rows),
+                    "pair": pair,
+                    "draw": draw,
+                    "layer_a": np.array([names_a[i] for i, _ in cells])[cell],
+                    "layer_b": np.array([names_b[j] for _, j in cells])[cell],
                     "measure": measure.name,
                     "value": matrix.ravel(),
                     "larger_is_more_similar": measure.larger_is_more_similar,
@@ -148,14 +153,14 @@ def similarity_table(
 
 
 def _pairs_of_networks(a: Any, b: Any, draws: int) -> tuple[list[tuple[dict[str, Points], dict[str, Points]]], str]:
-    """One pair for each unit, and what the unit is called."""
+    """Every pair of networks, and what is repeated."""
     several = _are_networks(a)
     if several != _are_networks(b):
         raise InputError("reps_a is one network and reps_b several, or the other way round; pair each with its own")
     if not several:
-        count = _check.integer(draws, "draws", at_least=1)
-        _enough_units(count, "disjoint draws of inputs", f"draws={_FEWEST_UNITS}")
-        return [(_layers(a, "reps_a"), _layers(b, "reps_b"))] * count, "a disjoint draw of inputs"
+        _enough_units(_check.integer(draws, "draws"), "disjoint draws of inputs", f"draws={_FEWEST_UNITS}")
+        first = _layers(a, "reps_a")
+        return [(first, first if a is b else _layers(b, "reps_b"))], f"{draws} disjoint draws of inputs"
     if len(a) != len(b):
         raise InputError(f"reps_a has {len(a)} networks and reps_b {len(b)}; pair each with its own")
     _enough_units(len(a), "pairs of networks", f"{_FEWEST_UNITS} separately trained pairs")
@@ -168,7 +173,7 @@ def _pairs_of_networks(a: Any, b: Any, draws: int) -> tuple[list[tuple[dict[str,
         if layers & seen:
             raise InputError("a network stands in two pairs, which are then not independent; use each network once")
         seen |= layers
-    return pairs, "a pair of separately trained networks on its own draw of inputs"
+    return pairs, f"{len(pairs)} pairs of separately trained networks"
 
 
 def _are_networks(layers: Any) -> bool:
@@ -201,17 +206,20 @@ def _cells(count_a: int, count_b: int, within: bool) -> list[tuple[int, int]]:
     return cells
 
 
-def _units(pairs: list[tuple[dict[str, Points], dict[str, Points]]], size: int | None, seed: int) -> list[Ints]:
-    """The rows of each unit: as many disjoint draws of the same inputs as there are units."""
+def _draws(
+    pairs: list[tuple[dict[str, Points], dict[str, Points]]], size: int | None, draws: int, seed: int
+) -> list[Ints]:
+    """The rows of every disjoint draw."""
+    _check.integer(draws, "draws", at_least=2)
     first = next(iter(pairs[0][0].values()))
     n = len(first)
-    count = size if size is not None else n // len(pairs)
+    count = n // draws if size is None else size
     if count < _FEWEST_POINTS:
         raise InputError(
-            f"{len(pairs)} disjoint draws of {n} inputs hold {count} each, too few to compare; give at least "
-            f"{len(pairs) * _FEWEST_POINTS} inputs, or a size of at least {_FEWEST_POINTS}"
+            f"{draws} disjoint draws of {n} inputs hold {count} each, too few to compare; give at least "
+            f"{draws * _FEWEST_POINTS} inputs, and a size of at least {_FEWEST_POINTS}"
         )
-    return disjoint_draws(ids_of(first, n), count, len(pairs), _check.integer(seed, "seed"))
+    return disjoint_draws(ids_of(first, n), count, draws, _check.integer(seed, "seed"))
 
 
 def _values(
@@ -220,20 +228,19 @@ def _values(
     cells: list[tuple[int, int]],
     measures: list[Measure],
 ) -> tuple[dict[Measure, Float64], dict[Measure, str]]:
-    """(units, cells) values of each measure, and why some have none."""
-    values = {measure: np.empty((len(rows), len(cells))) for measure in measures}
+    """(pairs, draws, cells) values of each measure, and why some have none."""
+    values = {measure: np.empty((len(pairs), len(rows), len(cells))) for measure in measures}
     notes: dict[Measure, str] = {}
     reference = next(iter(pairs[0][0].values()))
-    for unit, ((a, b), draw) in enumerate(zip(pairs, rows, strict=True)):
-        layers_a = [_drawn(reference, layer, draw) for layer in a.values()]
-        layers_b = layers_a if a is b else [_drawn(reference, layer, draw) for layer in b.values()]
+    for (pair, (a, b)), (draw, chosen) in itertools.product(enumerate(pairs), enumerate(rows)):
+        layers_a = [_drawn(reference, layer, chosen) for layer in a.values()]
+        layers_b = layers_a if a is b else [_drawn(reference, layer, chosen) for layer in b.values()]
         for cell, (i, j) in enumerate(cells):
             for measure in [measure for measure in measures if measure not in notes]:
                 try:
-                    values[measure][unit, cell] = measure.of(layers_a[i], layers_b[j])
+                    values[measure][pair, draw, cell] = measure.of(layers_a[i], layers_b[j])
                 except InputError as error:
-                    names = list(a)[i], list(b)[j]
-                    notes[measure] = f"between {names[0]} and {names[1]}, {error}"
+                    notes[measure] = f"between {list(a)[i]} and {list(b)[j]}, {error}"
     return {measure: matrix for measure, matrix in values.items() if measure not in notes}, notes
 
 
@@ -260,7 +267,7 @@ def _agreements(values: dict[Measure, Float64], depth: Float64, level: float) ->
     ranks, beyond = {}, {}
     for measure, matrix in values.items():
         towards_similar = matrix if measure.larger_is_more_similar else -matrix
-        centred = rankdata(towards_similar, axis=1) - (matrix.shape[1] + 1) / 2
+        centred = rankdata(towards_similar, axis=-1) - (matrix.shape[-1] + 1) / 2
         ranks[measure] = centred
         beyond[measure] = centred - centred @ explained @ explained.T
     out = []
@@ -273,45 +280,54 @@ def _agreements(values: dict[Measure, Float64], depth: Float64, level: float) ->
 def _agreement(p: Float64, q: Float64, level: float) -> tuple[float, float, float]:
     """Cosine between the expected rankings, and its interval; NaN where a ranking is mere noise.
 
-    p, q: (units, cells) centred ranks.
+    p, q: (pairs, draws, cells) centred ranks. The interval leaves out pairs where there are several, else draws.
     """
     from scipy.stats import t
 
-    k = len(p)
     products = [_products(p, q), _products(p, p), _products(q, q)]
 
-    def cosine(kept: Ints) -> float:
-        cross, own_p, own_q = (_between_units(product[np.ix_(kept, kept)]) for product in products)
+    def cosine(kept: list[Float64]) -> float:
+        cross, own_p, own_q = (_between_draws(product) for product in kept)
         return cross / math.sqrt(own_p * own_q) if min(own_p, own_q) > 0 else math.nan
 
-    every = np.arange(k)
-    value = cosine(every)
-    without = np.array([cosine(np.delete(every, one)) for one in every])
+    k = len(p) if len(p) > 1 else p.shape[1]
+    axes = (0,) if len(p) > 1 else (1, 2)
+    without = np.array([cosine([_without(product, one, axes) for product in products]) for one in range(k)])
     error = math.sqrt((k - 1) / k * float(((without - without.mean()) ** 2).sum()))
     half = float(t.ppf((1 + level) / 2, k - 1)) * error
+    value = cosine(products)
     return value, value - half, value + half
 
 
 def _products(p: Float64, q: Float64) -> Float64:
-    return p @ q.T
+    """(pairs, draws, draws) inner products of the rankings of every two draws."""
+    products: Float64 = p @ q.swapaxes(1, 2)
+    return products
 
 
-def _between_units(products: Float64) -> float:
-    """Mean product of two different units."""
-    k = len(products)
-    return float(products.sum() - np.trace(products)) / (k * (k - 1))
+def _without(products: Float64, one: int, axes: tuple[int, ...]) -> Float64:
+    for axis in axes:
+        products = np.delete(products, one, axis)
+    return products
+
+
+def _between_draws(products: Float64) -> float:
+    """Mean product of two different draws through the same pair of networks."""
+    pairs, k, _ = products.shape
+    same = np.trace(products, axis1=1, axis2=2)
+    return float((products.sum() - same.sum()) / (pairs * k * (k - 1)))
 
 
 def _noise(ranks: Float64) -> float:
-    """Share of a ranking's variance that another unit does not repeat, from 0 to 1."""
+    """Share of a ranking's variance that another draw does not repeat, from 0 to 1."""
     products = _products(ranks, ranks)
-    own = float(np.trace(products)) / len(ranks)
-    return float(np.clip(1 - _between_units(products) / own, 0.0, 1.0)) if own > 0 else 1.0
+    own = float(np.trace(products, axis1=1, axis2=2).mean()) / products.shape[1]
+    return float(np.clip(1 - _between_draws(products) / own, 0.0, 1.0)) if own > 0 else 1.0
 
 
 def _answer(found: Agreement, beside: Measure, topology: Measure, same: float, unit: str, level: float) -> str:
     low, high = found.beyond_depth_low, found.beyond_depth_high
-    whom = "these two networks" if unit.startswith("a disjoint") else "networks trained like these"
+    whom = "networks trained like these" if "trained" in unit else "these fixed networks"
     measured = (
         f"agreement of the two rankings of pairs of layers beyond depth {found.beyond_depth:.2f}, {level:.0%} interval "
         f"[{low:.2f}, {high:.2f}] over {unit}"
@@ -320,7 +336,7 @@ def _answer(found: Agreement, beside: Measure, topology: Measure, same: float, u
         noise = beside.name if found.noise_a > found.noise_b else topology.name
         return (
             f"Whether {topology.name} adds to {beside.name} cannot be said here: beyond depth, the ranking by {noise} "
-            "is not repeated from unit to unit; take larger draws or more of them"
+            "is not repeated from draw to draw; take larger draws or more of them"
         )
     if high < same:
         return f"Topology adds to what {beside.name} says here of {whom}: {measured}, below {same:g}"
