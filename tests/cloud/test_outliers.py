@@ -64,7 +64,7 @@ def test_hubness_counts_neighbours(rng: np.random.Generator) -> None:
     counts = np.zeros(60, dtype=int)
     for row in distances:
         counts[np.argsort(row)[:4]] += 1
-    found = ts.hubness(points, neighbours=4)
+    found = ts.hubs(points, neighbours=4)
     np.testing.assert_array_equal(found.occurrences, counts)
     assert found.skewness == pytest.approx(skew(counts))
     np.testing.assert_array_equal(found.antihubs, counts == 0)
@@ -73,11 +73,11 @@ def test_hubness_counts_neighbours(rng: np.random.Generator) -> None:
 
 
 def test_high_dimension_makes_hubs(rng: np.random.Generator) -> None:
-    low, high = (ts.hubness(rng.normal(size=(400, d))) for d in (2, 200))
+    low, high = (ts.hubs(rng.normal(size=(400, d))) for d in (2, 200))
     assert high.skewness > 1 > low.skewness
     assert high.antihubs.sum() > low.antihubs.sum()
     circle = np.exp(2j * np.pi * np.arange(20) / 20).view(np.float64).reshape(-1, 2)
-    even = ts.hubness(np.concatenate([circle, circle + 5]), neighbours=39)
+    even = ts.hubs(np.concatenate([circle, circle + 5]), neighbours=39)
     assert even.skewness == 0
     assert not even.hubs.any()
 
@@ -98,7 +98,7 @@ def test_random_removal_takes_as_many(cloud: np.ndarray) -> None:
         (lambda x: ts.forest_outliers(x[:1]), "at least 2 points"),
         (lambda x: ts.forest_outliers(x, threshold=0), "above 0"),
         (lambda x: ts.norm_outliers(x, threshold=0), "above 0"),
-        (lambda x: ts.hubness(x, neighbours=20), "more than 20 points"),
+        (lambda x: ts.hubs(x, neighbours=20), "more than 20 points"),
         (lambda x: ts.random_removal(np.arange(3)), "one boolean per row"),
     ],
 )

@@ -15,9 +15,9 @@ from toposcope.cloud.controls import (
 )
 from toposcope.cloud.metrics import METRICS, CloudMetric, metric_named, pairwise_distances
 from toposcope.cloud.outliers import (
-    Hubness,
+    Hubs,
     forest_outliers,
-    hubness,
+    hubs,
     local_outliers,
     norm_outliers,
     random_removal,
@@ -32,7 +32,7 @@ __all__ = [
     "Control",
     "ControlExcess",
     "GaussianControl",
-    "Hubness",
+    "Hubs",
     "ShuffledControl",
     "control_excess",
     "disjoint_draws",
@@ -40,7 +40,7 @@ __all__ = [
     "effective_dimension",
     "forest_outliers",
     "gaussian_control",
-    "hubness",
+    "hubs",
     "local_outliers",
     "metric_named",
     "metrics",
