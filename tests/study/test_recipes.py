@@ -497,3 +497,87 @@ def test_the_forecast_counts_what_is_done(tmp_path: Path, rng: np.random.Generat
     assert expected.pairs == sum(key.startswith("distances-") for key in store)
     assert expected.settings == 2
     assert any(line.startswith("audit       2 settings") for line in expected.lines())
+
+
+# architectures
+
+
+def zoo(tmp_path: Path, rng: np.random.Generator, shapes: dict[str, np.ndarray], seeds: int) -> tuple[dict, dict]:
+    """Networks of every architecture: the same inputs, a rotation and noise of each seed's own."""
+    base = circle(rng, 120, 0.0)
+    folders, fields = {}, {}
+    for name, shape in shapes.items():
+        for seed in range(seeds):
+            turn = np.linalg.qr(rng.normal(size=(5, 5)))[0]
+            layers = [(base * shape + 0.1 * rng.normal(size=base.shape)) @ turn for _ in range(2)]
+            folders[f"{name}{seed}"] = save(tmp_path / f"{name}{seed}", layers)
+            fields[f"{name}{seed}"] = f'family = "{name[0]}"\narchitecture = "{name}"\nseed = {seed}'
+    return folders, fields
+
+
+def test_an_architecture_that_matters(tmp_path: Path, rng: np.random.Generator) -> None:
+    folders, fields = zoo(tmp_path, rng, {"round": ROUND, "flat": FLAT}, 4)
+    results = ts.run(
+        study(tmp_path, "architectures", folders, "[cloud]\nsize = 20\ndraws = 6\n", **fields), tmp_path / "run"
+    )
+    by_question = {row["question"]: row for row in verdicts(results)}
+    h1 = by_question["Does the architecture matter, H1?"]
+    assert h1["answer"] == "yes"
+    # 35 ways to deal 8 networks into two equal groups.
+    assert h1["p_adjusted"] == pytest.approx(1 / 35)
+    assert by_question["Are architectures of one family alike?"]["answer"] == "not checkable"
+    numbers = results.tables["quantities"].set_index(["quantity", "degree"])["value"]
+    share = {name: numbers[f"share of variance: {name}", 1] for name in ("architecture", "seed", "draw", "residual")}
+    assert share["architecture"] > 0.5
+    assert "Does topology repeat what CKA says of the networks, H1?" in by_question
+
+
+def test_an_architecture_that_does_not(tmp_path: Path, rng: np.random.Generator) -> None:
+    folders, fields = zoo(tmp_path, rng, {"round": ROUND, "other": ROUND}, 4)
+    results = ts.run(
+        study(tmp_path, "architectures", folders, "[cloud]\nsize = 20\ndraws = 6\n", **fields), tmp_path / "run"
+    )
+    by_question = {row["question"]: row for row in verdicts(results)}
+    assert by_question["Does the architecture matter, H1?"]["answer"] == "undecided"
+    assert "not shown that the architecture matters" in by_question["Does the architecture matter, H0?"]["sentence"]
+
+
+def test_families_of_architectures(tmp_path: Path, rng: np.random.Generator) -> None:
+    shapes = {f"r{k}": ROUND for k in range(4)} | {f"f{k}": FLAT for k in range(4)}
+    folders, fields = zoo(tmp_path, rng, shapes, 2)
+    extra = "[cloud]\nsize = 20\ndraws = 4\n[homology]\nmax_degree = 1\n"
+    results = ts.run(study(tmp_path, "architectures", folders, extra, **fields), tmp_path / "run")
+    by_question = {row["question"]: row for row in verdicts(results)}
+    assert by_question["Are architectures of one family alike, H1?"]["answer"] == "yes"
+    assert by_question["Are architectures of one family alike, H1?"]["p_adjusted"] == pytest.approx(1 / 35)
+    assert by_question["Are architectures of one family alike, H1?"]["effect"] > 0.5
+
+
+@pytest.mark.parametrize(("seeds", "message"), [(1, "train 4 of each"), (3, "train 4 of each")])
+def test_too_few_networks_for_a_claim_about_architectures(
+    tmp_path: Path, rng: np.random.Generator, seeds: int, message: str
+) -> None:
+    folders, fields = zoo(tmp_path, rng, {"round": ROUND, "flat": FLAT}, seeds)
+    with pytest.raises(ts.PlanError, match=message):
+        ts.run(study(tmp_path, "architectures", folders, "[cloud]\nsize = 20\n", **fields), tmp_path / "run")
+    with pytest.raises(ts.PlanError, match="at least 2 architectures"):
+        ts.run(study(tmp_path, "architectures", {"a": tmp_path}), tmp_path / "run")
+
+
+def test_networks_and_cka_permuted() -> None:
+    from toposcope.study.recipes.architectures import _orders, _relations
+
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=(5, 5))
+    a = a + a.T
+    null = _relations(a, a, _orders(5, 0))
+    assert null[0] == pytest.approx(1)
+    assert len(null) == 120
+    assert null.max() == pytest.approx(1)
+    # Unrelated matrices: the share of orders at least as extreme is uniform on its lattice.
+    shares = []
+    for _ in range(300):
+        x, y = (rng.normal(size=(5, 5)) for _ in range(2))
+        found = _relations(x + x.T, y + y.T, _orders(5, 0))
+        shares.append((np.abs(found) >= abs(found[0]) - 1e-9).mean())
+    assert 0.01 < np.mean(np.array(shares) <= 0.05) < 0.1

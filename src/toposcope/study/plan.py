@@ -51,9 +51,10 @@ class Network(Part):
     one family share a shape in plots. seed: of random weights. inputs: a source of its own instead of `[inputs]`.
     classes: what the network's outputs stand for, in order; its accuracy on the inputs of those classes is measured.
 
-    Recipes read three more. base: name of the network that this one was fine-tuned from. step: how far training had
-    come, for checkpoints of one training. control: that it stands for no result of training ("untrained"), or for
-    training on noise ("random labels").
+    Recipes read four more. architecture: networks of one architecture differ in their seed; default the family. base:
+    name of the network that this one was fine-tuned from. step: how far training had come, for checkpoints of one
+    training. control: that it stands for no result of training ("untrained"), or for training on noise ("random
+    labels").
     """
 
     name: str = Field(min_length=1)
@@ -65,6 +66,7 @@ class Network(Part):
     reduce: str = "auto"
     inputs: str | None = None
     classes: Annotated[tuple[int | str, ...] | None, Field(strict=False)] = None
+    architecture: str | None = None
     base: str | None = None
     step: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     control: Literal["untrained", "random labels"] | None = None
@@ -265,7 +267,15 @@ class Study(Part):
     """A plan: which networks, inputs, draws, homology, distance and tests. `Study.read` reads one from TOML."""
 
     recipe: Literal[
-        "finetuning", "layers", "outliers", "sample-size", "separation", "smoothness", "train-test", "training"
+        "architectures",
+        "finetuning",
+        "layers",
+        "outliers",
+        "sample-size",
+        "separation",
+        "smoothness",
+        "train-test",
+        "training",
     ]
     name: str = Field(default="study", min_length=1)
     seed: int = Field(default=0, ge=0)

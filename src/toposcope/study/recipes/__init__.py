@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from toposcope.study.recipes import (
+    architectures,
     finetuning,
     layers,
     outliers,
@@ -15,6 +16,7 @@ from toposcope.study.recipes import (
 from toposcope.study.verdicts import Recipe
 
 RECIPES: dict[str, Recipe] = {
+    "architectures": architectures.RECIPE,
     "finetuning": finetuning.RECIPE,
     "layers": layers.RECIPE,
     "outliers": outliers.RECIPE,

@@ -28,7 +28,14 @@ def twins(plan: Study) -> list[tuple[str, str]]:
     """Pairs of networks that differ in their seed alone, as far as the plan says."""
 
     def trained(network: Network) -> tuple[object, ...]:
-        return network.family, network.base, network.step, network.control, plan.source_of(network)
+        return (
+            network.family,
+            network.architecture,
+            network.base,
+            network.step,
+            network.control,
+            plan.source_of(network),
+        )
 
     return [
         (a.name, b.name)
