@@ -581,3 +581,62 @@ def test_networks_and_cka_permuted() -> None:
         found = _relations(x + x.T, y + y.T, _orders(5, 0))
         shares.append((np.abs(found) >= abs(found[0]) - 1e-9).mean())
     assert 0.01 < np.mean(np.array(shares) <= 0.05) < 0.1
+
+
+# paper
+
+
+def test_the_papers_claims_on_two_saved_networks(tmp_path: Path, rng: np.random.Generator) -> None:
+    folders = {
+        "clean": save(tmp_path / "clean", [circle(rng, 480, 0.02), circle(rng, 480, 0.05)]),
+        "dirty": save(tmp_path / "dirty", [with_far_points(rng, 480, 0.1), with_far_points(rng, 480, 0.1)]),
+    }
+    extra = (
+        "[cloud]\nsize = 40\ndraws = 8\n[sample_size]\nsizes = [20, 40]\n[outliers]\nneighbours = 10\nreserve = 0.5\n"
+    )
+    results = ts.run(study(tmp_path, "paper", folders, extra), tmp_path / "run")
+    rows = verdicts(results)
+    by_claim: dict[str, list[dict]] = {}
+    for row in rows:
+        by_claim.setdefault(row["question"].split(" (")[0], []).append(row)
+    assert list(by_claim) == [f"Claim {k}" for k in range(1, 9)]
+    assert by_claim["Claim 2"][0]["effect"] > 0
+    removal = {row["where"].split()[0]: row["answer"] for row in by_claim["Claim 3"]}
+    assert removal == {"clean": "undecided", "dirty": "yes"}
+    assert by_claim["Claim 8"][0]["where"] == "dirty"
+    for claim, needs in (
+        ("Claim 4", "train"),
+        ("Claim 5", "at least 4 networks of one family"),
+        ("Claim 6", "set `base`"),
+        ("Claim 7", r"give [train_test] train"),
+    ):
+        (row,) = by_claim[claim]
+        assert row["answer"] == "not checkable"
+        assert needs in row["sentence"]
+
+
+def test_the_papers_claims_on_networks_that_can_answer(tmp_path: Path, rng: np.random.Generator) -> None:
+    folders, fields = {}, {}
+    base = circle(rng, 160, 0.0)
+    for name, shape, family in (("round", ROUND, "a"), ("flat", FLAT, "b")):
+        for seed, depth in enumerate((2, 3, 4, 6)):
+            key = f"{name}{seed}"
+            layers = [base * shape + 0.05 * rng.normal(size=base.shape) for _ in range(depth)]
+            folders[key] = save(tmp_path / key, layers)
+            fields[key] = f'family = "{family}"\nseed = {seed}'
+    folders["tuned"] = save(tmp_path / "tuned", [base * FLAT + 0.05 * rng.normal(size=base.shape) for _ in range(2)])
+    fields["tuned"] = 'family = "a"\nbase = "round0"'
+    extra = "[cloud]\nsize = 20\ndraws = 8\n[homology]\nmax_degree = 1\n[sample_size]\nsizes = [10, 20]\n"
+    results = ts.run(study(tmp_path, "paper", folders, extra, **fields), tmp_path / "run")
+    answers: dict[str, set[str]] = {}
+    for row in verdicts(results):
+        answers.setdefault(row["question"].split(" (")[0], set()).add(row["answer"])
+    assert "yes" in answers["Claim 4"]
+    assert answers["Claim 3"] == {"not checkable"}  # 20 points are not more than 20 neighbours
+    assert answers["Claim 5"] <= {"yes", "undecided"}
+    assert answers["Claim 6"] <= {"yes", "no", "undecided", "not checkable"}  # noise alone tells no twins apart
+    assert answers["Claim 7"] == {"not checkable"}
+    # The fine-tuned network is no network of its family's training.
+    tested = results.tables["verdicts"]
+    four = tested[tested["question"].str.startswith("Claim 4") & tested["question"].str.contains("matter, H1")]
+    assert "4 and 4 units" in four["sentence"].item()

@@ -271,6 +271,7 @@ class Study(Part):
         "finetuning",
         "layers",
         "outliers",
+        "paper",
         "sample-size",
         "separation",
         "smoothness",

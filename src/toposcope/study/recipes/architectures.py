@@ -25,7 +25,7 @@ from toposcope.similarity.cka import cka
 from toposcope.stats import components_of, labellings, pseudo_f, smallest_p_of_networks, step_down_max_t
 from toposcope.store import Store, key_of
 from toposcope.study.plan import Network, Study
-from toposcope.study.recipes.matching import matched_layers
+from toposcope.study.recipes.matching import ends_of_training, matched_layers
 from toposcope.study.recipes.template import template
 from toposcope.study.tasks import SCHEMA, Extracted, Layer, Side, engine_versions, read_layer
 from toposcope.study.verdicts import Evidence, Planned, Quantity, Recipe, SameInputs, Verdict
@@ -42,9 +42,8 @@ def architecture_of(network: Network) -> str:
 def groups(plan: Study) -> dict[str, list[str]]:
     """Names of the trained networks of every architecture."""
     found: dict[str, list[str]] = {}
-    for network in plan.network:
-        if network.control is None:
-            found.setdefault(architecture_of(network), []).append(network.name)
+    for network in ends_of_training(plan):
+        found.setdefault(architecture_of(network), []).append(network.name)
     return found
 
 
@@ -216,7 +215,8 @@ def _matter(
                 degree,
                 effect,
                 p_adjusted=float(adjusted),
-                null=f"units keep their distances and are dealt out anew; {len(dealt)} relabellings; step-down max-T over degrees",
+                null=f"units keep their distances and are dealt out anew; {len(dealt)} relabellings; step-down max-T "
+                "over degrees",
             )
         )
     return verdicts

@@ -143,7 +143,7 @@ def margin_rule(plan: Study) -> str:
 
 NO_MARGIN = (
     "nothing can be called the same without a margin: state [equivalence] margin, or add networks of the same family "
-    "that differ in their seed"
+    "that differ in their seed (seeds that are not told apart at this size and number of draws set no margin)"
 )
 
 
