@@ -25,6 +25,18 @@ from toposcope.cloud.neighbours import neighbour_graph, shortest_paths, spectral
 from toposcope.cloud.pairs import BETWEEN_TWO, between_two
 from toposcope.representation import Representation
 
+__all__ = [
+    "DTM",
+    "METRICS",
+    "CloudMetric",
+    "Diffusion",
+    "EffectiveResistance",
+    "Fermat",
+    "KNNGeodesic",
+    "metric_named",
+    "pairwise_distances",
+]
+
 
 class CloudMetric(abc.ABC):
     """A distance that the whole cloud decides. Its text, `str(metric)`, is a name that every `metric=` takes.
