@@ -640,3 +640,87 @@ def test_the_papers_claims_on_networks_that_can_answer(tmp_path: Path, rng: np.r
     tested = results.tables["verdicts"]
     four = tested[tested["question"].str.startswith("Claim 4") & tested["question"].str.contains("matter, H1")]
     assert "4 and 4 units" in four["sentence"].item()
+
+
+# betti-collapse
+
+
+def rings(rng: np.random.Generator, labels: np.ndarray) -> np.ndarray:
+    """A disc (class 0) in a ring (class 1)."""
+    angle = rng.uniform(0, 2 * np.pi, len(labels))
+    radius = np.where(labels == 0, 0.5 * np.sqrt(rng.uniform(size=len(labels))), rng.uniform(1.4, 1.6, len(labels)))
+    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+
+
+def blown(rng: np.random.Generator, labels: np.ndarray) -> np.ndarray:
+    """Every class a disc of its own."""
+    angle = rng.uniform(0, 2 * np.pi, len(labels))
+    radius = np.sqrt(rng.uniform(size=len(labels)))
+    return np.stack([radius * np.cos(angle) + 9 * labels, radius * np.sin(angle)], axis=1)
+
+
+KNOWN = """
+[cloud]
+size = 60
+draws = 4
+[betti_collapse]
+inputs = "inputs"
+neighbours = [6, 8]
+radii = [1, 2, 3]
+agreement = 0.75
+[betti_collapse.betti]
+"0" = [1, 0]
+"1" = [1, 1]
+"""
+
+
+def test_a_classifier_that_carries_a_ring_to_a_point(tmp_path: Path, rng: np.random.Generator) -> None:
+    labels = np.arange(480) % 2
+    points = rings(rng, labels)
+    folders = {"inputs": save(tmp_path / "inputs", [points], labels)}
+    fields = {}
+    for kind in ("fast", "slow"):
+        for seed in range(4):
+            layers = [blown(rng, labels) if kind == "fast" else 2 * points, blown(rng, labels)]
+            folders[f"{kind}{seed}"] = save(tmp_path / f"{kind}{seed}", layers, labels)
+            fields[f"{kind}{seed}"] = f'family = "{kind}"\nseed = {seed}'
+    results = ts.run(study(tmp_path, "betti-collapse", folders, KNOWN, **fields), tmp_path / "run")
+    *networks, families = verdicts(results)
+    assert {row["answer"] for row in networks} == {"yes"}
+    assert all(row["high"] < 0 for row in networks)
+    assert families["answer"] == "yes"
+    assert "fall earlier in fast" in families["sentence"]
+    assert families["p_adjusted"] == pytest.approx(2 / 70)
+    numbers = results.tables["quantities"].set_index(["network_a", "layer_a"])["value"]
+    assert numbers["slow0", "block1"] == pytest.approx(2, abs=0.3)
+
+
+def test_a_classifier_that_carries_nothing(tmp_path: Path, rng: np.random.Generator) -> None:
+    labels = np.arange(480) % 2
+    points = rings(rng, labels)
+    folders = {"inputs": save(tmp_path / "inputs", [points], labels), "a": save(tmp_path / "a", [points], labels)}
+    (row,) = verdicts(ts.run(study(tmp_path, "betti-collapse", folders, KNOWN), tmp_path / "run"))
+    assert row["answer"] == "undecided"
+    assert row["effect"] == 0
+    wrong = KNOWN.replace('"1" = [1, 1]', '"1" = [3, 2]')
+    (row,) = verdicts(ts.run(study(tmp_path, "betti-collapse", folders, wrong), tmp_path / "wrong"))
+    assert row["answer"] == "not checkable"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('inputs = "inputs"', 'inputs = "x"', "give it a .* of its own"),
+        ('"0" = [1, 0]\n"1" = [1, 1]\n', "", "needs to know the inputs' topology"),
+        ('"0" = [1, 0]', '"0" = [1]', "equally many numbers"),
+        ("neighbours = [6, 8]", "neighbours = [60]", "needs clouds of more points"),
+        ("draws = 4", "draws = 5", "5 disjoint draws of 60 need 300"),
+    ],
+)
+def test_betti_numbers_that_cannot_be_followed(
+    tmp_path: Path, rng: np.random.Generator, old: str, new: str, message: str
+) -> None:
+    labels = np.arange(480) % 2
+    folders = {"inputs": save(tmp_path / "inputs", [rings(rng, labels)], labels)}
+    with pytest.raises(ts.PlanError, match=message):
+        ts.run(study(tmp_path, "betti-collapse", folders, KNOWN.replace(old, new)), tmp_path / "run")

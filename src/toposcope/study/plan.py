@@ -249,6 +249,21 @@ class Separation(Part):
     draws: int = Field(default=6, ge=1)
 
 
+class BettiCollapse(Part):
+    """`[betti_collapse]`: what is known of the inputs, and where Betti numbers are read.
+
+    inputs: name of the network that stands for the inputs themselves (saved points). betti: class → its Betti numbers
+    in degrees 0, 1, …. neighbours, radii: grid of k and of hops in which the pair is looked for that sees them.
+    agreement: the least share of the inputs' draws and classes in which it does.
+    """
+
+    inputs: str = ""
+    betti: dict[str, Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1, strict=False)]] = {}
+    neighbours: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1, strict=False)] = (8, 12, 16)
+    radii: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1, strict=False)] = (1, 2, 3, 4)
+    agreement: float = Field(default=0.9, gt=0, le=1)
+
+
 class Audit(Part):
     """`[audit]`: settings under which every verdict is asked again, each changed alone; TOML writes no scale as "none".
 
@@ -268,6 +283,7 @@ class Study(Part):
 
     recipe: Literal[
         "architectures",
+        "betti-collapse",
         "finetuning",
         "layers",
         "outliers",
@@ -293,6 +309,7 @@ class Study(Part):
     train_test: TrainTest = TrainTest()
     outliers: Outliers = Outliers()
     separation: Separation = Separation()
+    betti_collapse: BettiCollapse = BettiCollapse()
     audit: Audit = Audit()
 
     @model_validator(mode="after")
@@ -404,6 +421,7 @@ def _keys_at(place: tuple[int | str, ...]) -> list[str]:
         "train_test": TrainTest,
         "outliers": Outliers,
         "separation": Separation,
+        "betti_collapse": BettiCollapse,
         "audit": Audit,
     }
     part = parts[str(place[0])] if place else Study

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from toposcope.study.recipes import (
     architectures,
+    betti_collapse,
     finetuning,
     layers,
     outliers,
@@ -18,6 +19,7 @@ from toposcope.study.verdicts import Recipe
 
 RECIPES: dict[str, Recipe] = {
     "architectures": architectures.RECIPE,
+    "betti-collapse": betti_collapse.RECIPE,
     "finetuning": finetuning.RECIPE,
     "layers": layers.RECIPE,
     "outliers": outliers.RECIPE,
