@@ -687,7 +687,7 @@ def test_a_classifier_that_carries_a_ring_to_a_point(tmp_path: Path, rng: np.ran
     results = ts.run(study(tmp_path, "betti-collapse", folders, KNOWN, **fields), tmp_path / "run")
     *networks, families = verdicts(results)
     assert {row["answer"] for row in networks} == {"yes"}
-    assert all(row["high"] < 0 for row in networks)
+    assert all(row["effect"] < 0 for row in networks)
     assert families["answer"] == "yes"
     assert "fall earlier in fast" in families["sentence"]
     assert families["p_adjusted"] == pytest.approx(2 / 70)

@@ -260,9 +260,9 @@ def _faster(evidence: Evidence, totals: Mapping[str, Sequence[tuple[Layer, Float
         shown = p <= plan.test.alpha
         order = f"fall {'earlier' if gaps[0] < 0 else 'later'} in {a}"
         sentence = (
-            f"{a} and {b}: Betti numbers {order if shown else 'were not shown to fall at other depths'} (mean over "
-            f"depth, as a share of the inputs': {left[: sizes[0]].mean():.2f} and {left[sizes[0] :].mean():.2f}, p = {p:.2g}, "
-            f"{sizes[0]} and {sizes[1]} networks)."
+            f"{a} and {b}: Betti numbers {order if shown else 'were not shown to fall at other depths'} "
+            f"(mean over depth, as a share of the inputs': {left[: sizes[0]].mean():.2f} and "
+            f"{left[sizes[0] :].mean():.2f}, p = {p:.2g}, {sizes[0]} and {sizes[1]} networks)."
         )
         verdicts.append(
             Verdict(
