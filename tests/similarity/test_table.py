@@ -37,14 +37,14 @@ NOISE = custom("noise", lambda x, y: float(np.sin(1e9 * x.points[0, 0] * y.point
 
 @pytest.fixture(scope="module")
 def table() -> ts.SimilarityTable:
-    return ts.similarity_table(network(0), network(1), draws=6)
+    return ts.similarity_table(network(0, 4), network(1, 4), draws=6)
 
 
 def test_the_table_holds_every_measure_between_every_two_layers(table: ts.SimilarityTable) -> None:
-    a, b = network(0), network(1)
+    a, b = network(0, 4), network(1, 4)
     values = table.values
     assert set(values["measure"]) == {measure.name for measure in MEASURES}
-    assert len(values) == 6 * 25 * len(MEASURES)
+    assert len(values) == 6 * 16 * len(MEASURES)
     rows = ts.disjoint_draws(np.arange(240), 40, 6)[2]
     for measure in MEASURES:
         row = values[
