@@ -471,14 +471,14 @@ def write(kept: dict[str, Row]) -> None:
 READING = """\
 Read it so:
 
-- `bar_significance` keeps its level on Gaussians in 2 to 50 dimensions, by a wide margin beyond 50 points. A noisy circle
-  is found from about 100 points on; with fewer there are too few other bars to stand out from.
+- `bar_significance` keeps its level on Gaussians in 2 to 50 dimensions, by a wide margin beyond 50 points. A noisy
+  circle is found from about 100 points on; with fewer there are too few other bars to stand out from.
 - `fasy_band` finds no circle at all.
 - `confidence_band` is close to nominal for landscapes in degree 0 and conservative elsewhere. The far cluster is the
   hard case: a draw may miss it.
 - The equivalence bound holds, and is wide where the laws are equal.
-- The test over draws sees a ring that tests on the points hardly see. It does not see a change of covariance, which they
-  see at once: between clouds that may differ in place, spread or covariance, test the points first.
+- The test over draws sees a ring that tests on the points hardly see. It does not see a change of covariance, which
+  they see at once: between clouds that may differ in place, spread or covariance, test the points first.
 - A Gaussian control refuses itself where there are too few points for its dimension.
 """.splitlines()
 
