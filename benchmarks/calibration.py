@@ -409,7 +409,7 @@ def plan(nulls: int) -> dict[str, tuple[str, Callable[[], Iterator[Row]]]]:
     groups[name] = ("Networks as units", functools.partial(architectures, name, nulls))
     for true_layers in (0, 5):
         name = f"grid, {4 * true_layers} true effects"
-        groups[name] = ("Grids of 20 × 4 tests", functools.partial(grid, name, nulls // 2, true_layers))
+        groups[name] = ("Grids of 20 × 4 tests", functools.partial(grid, name, nulls, true_layers))
     for situation in SITUATIONS:
         name = f"interval, {situation}"
         groups[name] = ("Intervals of the effect", functools.partial(coverage, name, situation, nulls))
