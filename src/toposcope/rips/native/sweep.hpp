@@ -118,7 +118,7 @@ class Sweep {
         overview.look_at(distances_, static_cast<Vertex>(v));
     });
     places_ = overview.places();
-    longest_ = at_most<Length>(request_.threshold);
+    longest_ = nearest_length<Length>(request_.threshold);
     if (!request_.to_the_end) longest_ = std::min(longest_, overview.enclosing_radius());
   }
 
@@ -241,7 +241,7 @@ template <class Length>
 Diagram<Length> degree_zero(const Distances<Length>& distances, double threshold, Interrupt& interrupt) {
   Diagram<Length> diagram;
   Components components(distances.n);
-  for (const Edge e : spanning_forest(distances, at_most<Length>(threshold), interrupt))
+  for (const Edge e : spanning_forest(distances, nearest_length<Length>(threshold), interrupt))
     merge(components, e, distances.length(e), diagram);
   diagram.counts.empty_lunes = diagram.merges.size();
   write_components(components, distances.n, diagram);

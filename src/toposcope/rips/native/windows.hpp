@@ -30,11 +30,11 @@ inline std::uint64_t ordered_bits(double length) {
   return bits;
 }
 
-// The largest Length that is not above a threshold, so that both compare alike; always finite.
+// A threshold as a length: the one nearest to it, so that a length that was rounded from the threshold itself is not above
+// it; always finite.
 template <class Length>
-Length at_most(double threshold) {
-  const Length limit = static_cast<Length>(std::min(threshold, static_cast<double>(std::numeric_limits<Length>::max())));
-  return static_cast<double>(limit) > threshold ? std::nextafter(limit, Length{-1}) : limit;
+Length nearest_length(double threshold) {
+  return static_cast<Length>(std::min(threshold, static_cast<double>(std::numeric_limits<Length>::max())));
 }
 
 // What one look at the whole matrix tells, vertex by vertex.
