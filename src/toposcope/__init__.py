@@ -24,7 +24,7 @@ from toposcope._errors import (
 )
 from toposcope._version import __version__
 from toposcope.cloud import disjoint_draws, local_outliers, pairwise_distances
-from toposcope.comparison import Comparison
+from toposcope.comparison import Comparison, Matching
 from toposcope.diagram import Filtration, PersistenceDiagram, Representatives, read_diagram
 from toposcope.distances import (
     Bottleneck,
@@ -36,6 +36,7 @@ from toposcope.distances import (
     compare,
     descriptors,
     distance_named,
+    distances_of_pairs,
     landscape,
     persistence_entropy,
     persistence_image,
@@ -65,6 +66,7 @@ __all__ = [
     "Interval",
     "LayerError",
     "LuneCounts",
+    "Matching",
     "MissingDependencyError",
     "PersistenceDiagram",
     "PlanError",
@@ -89,6 +91,7 @@ __all__ = [
     "descriptors",
     "disjoint_draws",
     "distance_named",
+    "distances_of_pairs",
     "estimate_rips",
     "extract",
     "landscape",

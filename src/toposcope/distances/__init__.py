@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from toposcope.distances.bottleneck import bottleneck
-from toposcope.distances.compare import compare
+from toposcope.distances.compare import compare, distances_of_pairs
 from toposcope.distances.features import (
     betti_curve,
     descriptors,
@@ -26,6 +26,7 @@ __all__ = [
     "compare",
     "descriptors",
     "distance_named",
+    "distances_of_pairs",
     "landscape",
     "persistence_entropy",
     "persistence_image",
