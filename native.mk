@@ -1,14 +1,15 @@
 # Checks of the native kernel, included by the Makefile.
 NATIVE_BUILD ?= build/sanitized
 
-# The kernel's tests against a build with the address and undefined-behaviour sanitizers and the kernel's own assertions.
+# The tests of the kernel and of the distances against a build with the address and undefined-behaviour sanitizers and
+# with their own assertions.
 # Python itself is not instrumented, so the sanitizer's library has to be loaded first; leaks are Python's at exit.
 define RUN_SANITIZED
 import sys
 # An editable installation would come first on its own account.
 sys.meta_path[:] = [finder for finder in sys.meta_path if "Redirecting" not in type(finder).__name__]
 import pytest
-sys.exit(pytest.main(["tests/rips", "-q", "-p", "no:cacheprovider"]))
+sys.exit(pytest.main(["tests/rips", "tests/distances", "-q", "-p", "no:cacheprovider"]))
 endef
 export RUN_SANITIZED
 

@@ -12,12 +12,13 @@ from toposcope.distances.features import (
     persistence_image,
     total_persistence,
 )
-from toposcope.distances.measures import Bottleneck, Distance, SlicedWasserstein, Wasserstein, distance_named
+from toposcope.distances.measures import Bottleneck, Bulk, Distance, SlicedWasserstein, Wasserstein, distance_named
 from toposcope.distances.sliced import sliced_wasserstein
 from toposcope.distances.wasserstein import wasserstein
 
 __all__ = [
     "Bottleneck",
+    "Bulk",
     "Distance",
     "SlicedWasserstein",
     "Wasserstein",

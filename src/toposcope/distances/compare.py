@@ -77,13 +77,18 @@ def distances_of_pairs(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Float64:
-    """(p,) distances of p pairs of diagrams, (p, 2) positions; each diagram's bars are prepared once.
+    """(p,) distances of pairs (p, 2) of positions in diagrams; each diagram's bars are prepared once.
 
-    The rest as in `compare`. Raises InputError and IncomparableError.
+    The block that a run keeps and resumes. The rest as in `compare`. Raises InputError and IncomparableError.
     """
     measure = distance_named(distance)
     workers = _workers(threads)
     _check_diagrams(diagrams)
+    pairs = np.ascontiguousarray(pairs, dtype=np.int64)
+    if pairs.ndim != 2 or pairs.shape[1] != 2:
+        raise InputError(f"pairs has shape {pairs.shape}, but pairs are (p, 2) positions of diagrams")
+    if pairs.size and not (pairs.min() >= 0 and pairs.max() < len(diagrams)):
+        raise InputError(f"pairs name positions {pairs.min()} to {pairs.max()}; there are 0 to {len(diagrams) - 1}")
     if isinstance(measure, Bulk):
         return measure.pairs(_prepared(diagrams, degree), pairs, workers, _told(progress, len(pairs)))
     with ThreadPoolExecutor(workers) as pool:

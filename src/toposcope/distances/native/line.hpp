@@ -209,8 +209,8 @@ class Table {
     }
   }
 
-  // The narrowest band outside of which every way costs at least `cost`: to leave it, so many of the shortest bars of
-  // both sides must have been left out.
+  // The narrowest band outside of which every way costs more than `cost`, beyond rounding: to leave it, so many of the
+  // shortest bars of both sides must have been left out.
   std::size_t band_for(double cost) const {
     const std::size_t surplus_x = m_ > n_ ? m_ - n_ : 0, surplus_y = n_ > m_ ? n_ - m_ : 0;
     double sum = 0;
@@ -220,7 +220,7 @@ class Table {
       const std::size_t i = surplus_x + band + 1, j = surplus_y + band + 1;
       if (i > m_ || j > n_) return band;
       sum += price_x_[i] + price_y_[n_ - j];
-      if (sum >= cost) return band;
+      if (sum > cost * (1 + 1e-9)) return band;
     }
   }
 

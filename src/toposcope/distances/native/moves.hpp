@@ -31,7 +31,7 @@ inline double unit_for(double x) {
   if (!(x > 0)) return 1;
   int exponent = 0;
   std::frexp(x, &exponent);
-  return std::ldexp(1.0, std::min(std::max(exponent, -1000), 1000));
+  return std::ldexp(1.0, std::min(std::max(exponent, -1000), 1023));
 }
 
 }  // namespace toposcope

@@ -55,14 +55,15 @@ struct Projections {
 
 // (mean over directions of W_p^p)^(1/p) of the bars that die.
 inline double sliced(const Projections& a, const Projections& b, double p) {
+  const double weight = std::pow(1.0 / static_cast<double>(a.bars.size()), 1 / p);
   std::vector<double> x, y, by_direction;
   for (std::size_t k = 0; k < a.bars.size(); ++k) {
     a.merged(k, b, x);
     b.merged(k, a, y);
     for (std::size_t j = 0; j < x.size(); ++j) x[j] = std::abs(x[j] - y[j]);
-    by_direction.push_back(norm_of(x, p));
+    by_direction.push_back(weight * norm_of(x, p));
   }
-  return norm_of(by_direction, p) * std::pow(1.0 / static_cast<double>(a.bars.size()), 1 / p);
+  return norm_of(by_direction, p);
 }
 
 }  // namespace toposcope
