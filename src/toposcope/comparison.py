@@ -22,7 +22,7 @@ class Comparison:
     measure: name of the measure, with its `parameters`. is_metric: zero on equals, symmetric, triangle inequality.
     larger_is_more_similar: which way to read it. invariances: what may be done to the points without changing it.
     computed: (m, m) whether a value was computed; where it was not, because only the nearest or those within a radius
-    were asked for, the value is a lower bound of it. None when built means all were.
+    were asked for, the value is a lower bound of it. Every one was, unless it is said.
     """
 
     values: Float64
@@ -32,7 +32,7 @@ class Comparison:
     is_metric: bool = True
     larger_is_more_similar: bool = False
     invariances: tuple[str, ...] = ()
-    computed: NDArray[np.bool_] | None = None
+    computed: NDArray[np.bool_] = dataclasses.field(default_factory=lambda: np.array(True))
 
     def __post_init__(self) -> None:
         values = np.array(self.values, dtype=np.float64)
@@ -41,11 +41,10 @@ class Comparison:
             raise InputError(f"values has shape {values.shape}, but {len(labels)} labels need a square matrix of them")
         if np.isnan(values).any():
             raise InputError("values of a comparison must not be NaN")
-        computed = np.full(values.shape, True) if self.computed is None else np.array(self.computed, dtype=np.bool_)
+        computed = np.array(self.computed, dtype=np.bool_)
+        computed = np.full(values.shape, computed) if computed.ndim == 0 else computed
         if computed.shape != values.shape:
-            raise InputError(
-                f"computed has shape {computed.shape}, but values {values.shape}; it says which of them are"
-            )
+            raise InputError(f"computed has shape {computed.shape}, values {values.shape}; it says which of them are")
         values.flags.writeable = computed.flags.writeable = False
         object.__setattr__(self, "computed", computed)
         object.__setattr__(self, "values", values)
@@ -57,7 +56,6 @@ class Comparison:
 
     def __repr__(self) -> str:
         given = "".join(f", {name}={value}" for name, value in self.parameters.items())
-        assert self.computed is not None
         bounds = self.computed.size - int(self.computed.sum())
         said = f"; {bounds} of {self.computed.size} values are lower bounds" if bounds else ""
         return f"<Comparison of {len(self)}: {self.measure}{given}{said}>"

@@ -52,7 +52,7 @@ inline void check_proof([[maybe_unused]] const Assignment& assignment, [[maybe_u
 
 template <Ground ground, class Power>
 Moves optimal(const Diagram& a, const Diagram& b, Power power, double unit, Interrupt& interrupt, Proof* proof) {
-  const Prices<ground, Power> prices(a, b, unit, power);
+  const Prices<ground, Power> prices(a, b, unit, power, interrupt);
   Assignment assignment(prices.of_the_diagonal(a), prices.of_the_diagonal(b));
   std::vector<Edge> edges = prices.nearest(assignment.a().price, assignment.b().price, nearest_few);
   assignment.add(edges);

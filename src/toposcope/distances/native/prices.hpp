@@ -18,8 +18,9 @@ template <Ground ground, class Power>
 class Prices {
  public:
   // Lengths are counted in `unit`s, a power of two, so that powers neither overflow nor vanish.
-  Prices(const Diagram& a, const Diagram& b, double unit, Power power)
-      : a_(a), b_(b), per_unit_(1 / unit), power_(power), most_(4.0 * (a.bars.size() + b.bars.size() + 1)) {}
+  Prices(const Diagram& a, const Diagram& b, double unit, Power power, Interrupt& interrupt)
+      : a_(a), b_(b), per_unit_(1 / unit), power_(power), interrupt_(interrupt),
+        most_(4.0 * static_cast<double>(a.bars.size() + b.bars.size() + 1)) {}
 
   std::vector<double> of_the_diagonal(const Diagram& diagram) const {
     std::vector<double> prices;
@@ -51,6 +52,7 @@ class Prices {
     std::vector<std::pair<double, Edge>> worst;
     const auto worse = [](const auto& x, const auto& y) { return x.first > y.first; };
     for (Index x = 0; x < a_.bars.size(); ++x) {
+      interrupt_.check();
       const double own = side_a.potential[x];
       double least = 0;
       worst.clear();
@@ -89,6 +91,7 @@ class Prices {
     to.tree.tops(prices_there, tops);
     std::vector<std::pair<double, Index>> best;
     for (Index x = 0; x < from.bars.size(); ++x) {
+      interrupt_.check();
       const Bar bar = from.bars[x];
       // Bars that follow each other in the tree are neighbours: those near the last one bound those near this one.
       double farthest = best.size() == few ? 0 : infinity;
@@ -120,7 +123,8 @@ class Prices {
   const Diagram& b_;
   const double per_unit_;
   const Power power_;
-  const double most_;
+  Interrupt& interrupt_;
+  const double most_;  // a price that no optimum pays, in place of powers that overflow
 };
 
 }  // namespace toposcope
