@@ -724,3 +724,9 @@ def test_betti_numbers_that_cannot_be_followed(
     folders = {"inputs": save(tmp_path / "inputs", [rings(rng, labels)], labels)}
     with pytest.raises(ts.PlanError, match=message):
         ts.run(study(tmp_path, "betti-collapse", folders, KNOWN.replace(old, new)), tmp_path / "run")
+
+
+def test_the_page_of_recipes_names_every_recipe() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text(encoding="utf-8")
+    rows = {line.split("`")[1] for line in page.splitlines() if line.startswith("| `")}
+    assert rows == set(RECIPES)
