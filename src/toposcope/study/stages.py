@@ -19,8 +19,8 @@ from toposcope._errors import ActivationError, PlanError, TaskError, ToposcopeEr
 from toposcope._types import Float64
 from toposcope.diagram import PersistenceDiagram
 from toposcope.store import Store
+from toposcope.study import holes, tables
 from toposcope.study import layers as recipe
-from toposcope.study import tables
 from toposcope.study.plan import Network, Study
 from toposcope.study.provenance import surroundings
 from toposcope.study.results import Failure, Results
@@ -60,7 +60,7 @@ class Performer(Protocol):
         """Something worth a line."""
 
 
-def conduct(plan: Study, folder: Path, driver: Performer) -> Results:
+def conduct(plan: Study, folder: Path, driver: Performer, thumbnails: bool = True) -> Results:
     """Take a plan through its stages. Raises PlanError and TaskError as `ts.run` says."""
     started = time.time()
     degrees = "H0" if plan.homology.max_degree == 0 else f"H0 to H{plan.homology.max_degree}"
@@ -86,7 +86,9 @@ def conduct(plan: Study, folder: Path, driver: Performer) -> Results:
     )
     keys = _homology(plan, networks, driver)
     measured = _distances(plan, networks, comparisons, keys, driver)
-    return _assemble(plan, folder, networks, comparisons, same_inputs, doubts, keys, measured, driver, started)
+    seen = holes.look(plan, networks, keys, driver, thumbnails)
+    results = _assemble(plan, folder, networks, comparisons, same_inputs, doubts, keys, measured, driver, started)
+    return dataclasses.replace(results, seen=seen)
 
 
 def _extract(plan: Study, driver: Performer) -> list[Extracted]:
