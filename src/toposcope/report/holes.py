@@ -84,8 +84,9 @@ def holes(
 
 
 def _why(results: Results) -> str:
-    if results.plan.homology.field != 2:
-        return f"the inputs behind bars are known for coefficients in Z/2, and this run used Z/{results.plan.homology.field}"
+    field = results.plan.homology.field
+    if field != 2:
+        return f"the inputs behind bars are known for coefficients in Z/2, and this run used Z/{field}"
     if any(results.seen.portraits.values()):
         return "the run’s store is gone"
     return "this run kept none; run the study again in the same folder, and only they are made"

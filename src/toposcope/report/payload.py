@@ -2,7 +2,8 @@
 
 Keys of the value: `networks`, `layers`, `degrees` and `measure` name things; `claims` holds the tests, `matrix` the
 distances between layers, `nets` those between networks, `maps` positions in the plane, `depth` the descriptors,
-`diagrams` and `betti` the layer view, `holes` the inputs behind bars, `files` small tables as CSV. A NaN is null and an infinity the text "inf".
+`diagrams` and `betti` the layer view, `holes` the inputs behind bars, `files` small tables as CSV. A NaN is null and an
+infinity the text "inf".
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from toposcope.report.holes import Missing
 from toposcope.report.markup import Html, escaped, join, plain, tag
 from toposcope.report.numbers import NONE, counted, number, p_value, real, whole
 from toposcope.report.payload import LeftOut, records
@@ -31,6 +32,7 @@ PARTS = {
     "map": "Map",
     "depth": "Along depth",
     "layers": "Two layers",
+    "holes": "Bars and their inputs",
     "methods": "Methods",
     "provenance": "Provenance",
 }
@@ -61,6 +63,7 @@ def body(results: Results, data: Mapping[str, Any], left_out: LeftOut) -> Html:
         "map": _map(results, data),
         "depth": _depth(results),
         "layers": _layers(results, data, left_out),
+        "holes": _holes(results, data, left_out.holes),
         "methods": methods(results),
         "provenance": _provenance(results, left_out),
     }
@@ -71,7 +74,7 @@ def body(results: Results, data: Mapping[str, Any], left_out: LeftOut) -> Html:
     return join(
         [
             tag("a", "Skip to the results", class_="skip", href="#main"),
-            tag("main", _first_screen(results), _contents(), *parts, id_="main"),
+            tag("main", _first_screen(results, data), _contents(), *parts, id_="main"),
             tag("div", id_="tip", role="status", aria_live="polite", hidden=True),
         ],
         "\n",
@@ -83,7 +86,7 @@ def _contents() -> Html:
     return tag("nav", *links, aria_label="Sections")
 
 
-def _first_screen(results: Results) -> Html:
+def _first_screen(results: Results, data: Mapping[str, Any]) -> Html:
     plan, tables = results.plan, results.tables
     others = results.findings[1:]
     tests = len(tables["tests"])
@@ -117,6 +120,7 @@ def _first_screen(results: Results) -> Html:
             tag("p", f"toposcope report · {plain(plan.name)}", class_="kicker"),
             tag("h1", _unbroken(results.headline)),
             tag("ul", *(tag("li", _unbroken(finding)) for finding in others), class_="findings") if others else "",
+            _look(data),
             tag("p", *_how_to_read(results), class_="reading"),
             _status(results),
             class_="headline",
@@ -128,6 +132,16 @@ def _first_screen(results: Results) -> Html:
             aria_label="What was compared",
         ),
     )
+
+
+def _look(data: Mapping[str, Any]) -> Html | str:
+    """The way from the headline to the inputs of its layer."""
+    if data["holes"] is None:
+        return ""
+    known = [i for i in (*reversed(data["pair"]), *range(len(data["layers"]))) if data["holes"]["layers"][i]]
+    layer = data["layers"][known[0]]
+    name = f"{data['networks'][layer['network']]['name']} / {layer['name']}"
+    return tag("p", tag("a", f"Look into {name}: its loops, and the inputs on them", href="#holes"), class_="look")
 
 
 def _unbroken(sentence: str) -> str:
@@ -374,6 +388,57 @@ def _layers(results: Results, data: Mapping[str, Any], left_out: LeftOut) -> Htm
         some = ", ".join(left_out.layers[:12]) + (", …" if len(left_out.layers) > 12 else "")
         notes.append(f"No diagrams of {counted(len(left_out.layers), 'layer')}: {some}.")
     return join([_figure("layer", caption), *(tag("p", note, class_="note") for note in notes)])
+
+
+def _holes(results: Results, data: Mapping[str, Any], missing: Missing) -> Html:
+    if data["holes"] is None:
+        return tag("p", f"No inputs behind bars: {missing.why}.", class_="empty")
+    plan = results.plan
+    raw = (
+        ""
+        if plan.cloud.metric == "euclidean"
+        else f" (of the activations; bars come from {plan.cloud.metric} distances)"
+    )
+    loops = (
+        "The first draw of one layer. Thick: the edge that closes the loop at its birth, the longest on it. Shaded: the "
+        "triangle that fills it at its death. A hole has many loops around it, and the one drawn is one representative "
+        "of many; its birth and death are the same for all of them. The plane shows two directions of "
+        f"{whole(max(layer['dimension'] or 0 for layer in data['layers']))} or fewer{raw}: what looks like a hole there "
+        "need not be one, and a loop may look crossed or flat."
+    )
+    tree = (
+        "Every input starts alone; a branch joins where two pieces meet (single linkage: the spanning tree’s edges by "
+        "length, whose lengths are the deaths of degree 0). The slider cuts the tree, and pieces below the cut are listed. "
+        "It starts where most pieces have three inputs or more, whatever their classes."
+    )
+    notes = [_what_is_kept(results, missing)]
+    if plan.homology.max_degree == 0:
+        loops = "The first draw of one layer. Homology stopped at degree 0, so there are no loops."
+    return join([_figure("holes", loops), _figure("tree", tree), *(tag("p", note, class_="note") for note in notes)])
+
+
+def _what_is_kept(results: Results, missing: Missing) -> str:
+    parts = []
+    if missing.kept < missing.bars:
+        parts.append(
+            f"To keep this page small it holds the inputs of {whole(missing.kept)} of {whole(missing.bars)} bars of "
+            "degree 1 and 2 in the first draws: the longest of each layer."
+        )
+    if missing.layers:
+        parts.append(f"{counted(missing.layers, 'layer')} with the smallest effects did not fit at all.")
+    if missing.images:
+        parts.append(f"Images of {counted(missing.images, 'input')} did not fit.")
+    key = next((key for layers in results.seen.portraits.values() for key in layers.values()), "portrait-…")
+    parts.append(
+        "Inputs are small images made anew from their pixels."
+        if missing.shown
+        else "Inputs go by their sample ids: they are no images, or images were left out."
+    )
+    parts.append(
+        f"All of it, every bar of a first draw: toposcope show {key} --store {plain(results.folder)} --json; "
+        "keys are in results.json."
+    )
+    return " ".join(parts)
 
 
 def _provenance(results: Results, left_out: LeftOut) -> Html:

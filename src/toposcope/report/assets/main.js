@@ -8,7 +8,11 @@ if (DATA.layers.length > 1) {
 const firstMap = DATA.maps.findIndex(Boolean);
 if (firstMap >= 0) { mapDegree = firstMap; figure("map", drawMap); }
 figure("depth", drawDepth);
-if (DATA.diagrams.layers.some(Boolean)) figure("layer", drawLayer);
+if (DATA.diagrams.layers.some(Boolean)) redrawPair = figure("layer", drawLayer);
+if (HOLES) {
+  redrawHoles = figure("holes", drawHoles);
+  redrawTree = figure("tree", drawTree);
+}
 
 for (const [name, text] of Object.entries(DATA.files)) {
   const button = h("button", { type: "button" }, `Save ${name}`);
