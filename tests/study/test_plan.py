@@ -6,7 +6,7 @@ import pytest
 
 import toposcope as ts
 from toposcope.study import TEMPLATES
-from toposcope.study.layers import matched_layers
+from toposcope.study.recipes.matching import matched_layers
 from toposcope.study.tasks import Layer
 
 CONTRACT = """

@@ -151,6 +151,15 @@ def records(table: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
 
 
+def plain_clouds(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows about plain draws: those that a recipe treated in some way are not drawn beside them."""
+    kept = table
+    for column in ("clouds", "clouds_a", "clouds_b"):
+        if column in table:
+            kept = kept[kept[column] == "plain"]
+    return kept
+
+
 def matrices(results: Results, index: Index, degrees: Sequence[int]) -> tuple[Float64, Float64, Float64]:
     """Mean distance and half its interval (degrees, layers, layers), and each layer's noise (degrees, layers).
 
@@ -160,14 +169,14 @@ def matrices(results: Results, index: Index, degrees: Sequence[int]) -> tuple[Fl
     means = np.full((len(degrees), size, size), np.nan)
     halves = means.copy()
     noise = np.full((len(degrees), size), np.nan)
-    for row in records(results.tables["distance_means"]):
+    for row in records(plain_clouds(results.tables["distance_means"])):
         a, b = index.of_pair(row)
         degree = int(row["degree"])
         if a is None or b is None or degree not in degrees:
             continue
         means[degree, a, b] = means[degree, b, a] = real(row["mean"])
         halves[degree, a, b] = halves[degree, b, a] = (real(row["high"]) - real(row["low"])) / 2
-    table = results.tables["distances"]
+    table = plain_clouds(results.tables["distances"])
     own = table[(table["network_a"] == table["network_b"]) & (table["layer_a"] == table["layer_b"])]
     for row in records(own.groupby(["network_a", "layer_a", "degree"], sort=False)["value"].mean().reset_index()):
         place = index.by_name.get((str(row["network_a"]), str(row["layer_a"])))
@@ -301,7 +310,7 @@ def _depth(results: Results, index: Index, degrees: Sequence[int]) -> list[dict[
             panels[name, degree] = {"title": title, "unit": unit, "degree": degree, "values": [None] * size}
     unit = f"{results.plan.cloud.metric} distance that others are divided by"
     panels["scale", None] = {"title": "Scale", "unit": unit, "degree": None, "values": [None] * size}
-    for row in records(results.tables["descriptor_means"]):
+    for row in records(plain_clouds(results.tables["descriptor_means"])):
         at = None if row["descriptor"] == "scale" else int(row["degree"])
         place = index.by_name.get((str(row["network"]), str(row["layer"])))
         panel = panels.get((str(row["descriptor"]), at))

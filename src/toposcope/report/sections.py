@@ -119,10 +119,11 @@ def _first_screen(results: Results, data: Mapping[str, Any]) -> Html:
             "div",
             tag("p", f"toposcope report · {plain(plan.name)}", class_="kicker"),
             tag("h1", _unbroken(results.headline)),
-            tag("ul", *(tag("li", _unbroken(finding)) for finding in others), class_="findings") if others else "",
+            _verdict(results),
             _look(data),
-            tag("p", *_how_to_read(results), class_="reading"),
             _status(results),
+            tag("p", *_how_to_read(results), class_="reading"),
+            tag("ul", *(tag("li", _unbroken(finding)) for finding in others), class_="findings") if others else "",
             class_="headline",
         ),
         tag(
@@ -132,6 +133,28 @@ def _first_screen(results: Results, data: Mapping[str, Any]) -> Html:
             aria_label="What was compared",
         ),
     )
+
+
+def _verdict(results: Results) -> Html | str:
+    """The numbers of the headline: what was asked, the answer, the effect with its bounds, and where."""
+    found = [row for row in records(results.tables["verdicts"]) if str(row["sentence"]) == results.headline]
+    if not found:
+        return ""
+    row = found[0]
+    low, high = real(row["low"]), real(row["high"])
+    facts: list[tuple[str, str]] = [(plain(row["question"]), plain(row["answer"]))]
+    if not math.isnan(real(row["effect"])):
+        bounds = f", {number(low)} to {number(high)}" if math.isfinite(low) or math.isfinite(high) else ", no interval"
+        facts.append(("Largest effect (0: sampling noise alone)", f"{number(row['effect'])}{bounds}"))
+    if not math.isnan(real(row["margin"])):
+        facts.append(("Margin for “the same”", number(row["margin"])))
+    if not math.isnan(real(row["p_adjusted"])):
+        name = "Unadjusted p" if results.plan.test.adjust == "none" else "Adjusted p"
+        facts.append((name, p_value(row["p_adjusted"])))
+    if plain(row["where"]):
+        degree = real(row["degree"])
+        facts.append(("Where", plain(row["where"]) + ("" if math.isnan(degree) else f", H{int(degree)}")))
+    return tag("dl", *(tag("div", tag("dt", term), tag("dd", value)) for term, value in facts), class_="measures")
 
 
 def _look(data: Mapping[str, Any]) -> Html | str:
@@ -393,26 +416,21 @@ def _layers(results: Results, data: Mapping[str, Any], left_out: LeftOut) -> Htm
 def _holes(results: Results, data: Mapping[str, Any], missing: Missing) -> Html:
     if data["holes"] is None:
         return tag("p", f"No inputs behind bars: {missing.why}.", class_="empty")
-    plan = results.plan
-    raw = (
-        ""
-        if plan.cloud.metric == "euclidean"
-        else f" (of the activations; bars come from {plan.cloud.metric} distances)"
-    )
+    metric = results.plan.cloud.metric
+    raw = "" if metric == "euclidean" else f" of the activations, while bars come from {metric} distances"
     loops = (
-        "The first draw of one layer. Thick: the edge that closes the loop at its birth, the longest on it. Shaded: the "
-        "triangle that fills it at its death. A hole has many loops around it, and the one drawn is one representative "
-        "of many; its birth and death are the same for all of them. The plane shows two directions of "
-        f"{whole(max(layer['dimension'] or 0 for layer in data['layers']))} or fewer{raw}: what looks like a hole there "
-        "need not be one, and a loop may look crossed or flat."
+        "The first draw of one layer. Thick: the edge that closes the loop at its birth, the longest on it. Shaded: "
+        "the triangle that fills it at its death. A hole has many loops around it, and the one drawn is one "
+        "representative of many; birth and death are the same for all of them. The plane shows two directions of many"
+        f"{raw}: what looks like a hole there need not be one, and a loop may look crossed or flat."
     )
     tree = (
-        "Every input starts alone; a branch joins where two pieces meet (single linkage: the spanning tree’s edges by "
-        "length, whose lengths are the deaths of degree 0). The slider cuts the tree, and pieces below the cut are listed. "
-        "It starts where most pieces have three inputs or more, whatever their classes."
+        "Every input starts alone; a branch joins where two pieces meet (single linkage: the edges of the spanning "
+        "tree, whose lengths are the deaths of degree 0). The slider cuts the tree, and the pieces below the cut are "
+        "listed. It starts where most pieces have three inputs or more, whatever their classes."
     )
     notes = [_what_is_kept(results, missing)]
-    if plan.homology.max_degree == 0:
+    if results.plan.homology.max_degree == 0:
         loops = "The first draw of one layer. Homology stopped at degree 0, so there are no loops."
     return join([_figure("holes", loops), _figure("tree", tree), *(tag("p", note, class_="note") for note in notes)])
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from toposcope.study import layers
 from toposcope.study.plan import Study
+from toposcope.study.recipes import RECIPES
 from toposcope.study.results import Failure, Results
 
-TEMPLATES = {"layers": layers.TEMPLATE}
+TEMPLATES = {name: recipe.TEMPLATE for name, recipe in RECIPES.items()}
 """Recipe → a commented plan, as `toposcope init RECIPE` prints it."""
 
 __all__ = ["TEMPLATES", "Failure", "Results", "Study"]

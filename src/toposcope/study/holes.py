@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -20,8 +20,8 @@ from toposcope.diagram import PersistenceDiagram
 from toposcope.rips import vietoris_rips
 from toposcope.rips.engine import in_kernel
 from toposcope.store import Store, key_of
-from toposcope.study.plan import Cloud, Homology, Network, Study
-from toposcope.study.tasks import Extracted, Layer, engine_versions, installed_versions, read_layer
+from toposcope.study.plan import Homology, Network, Study
+from toposcope.study.tasks import Extracted, Side, engine_versions, installed_versions, read_layer
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -81,10 +81,9 @@ class Holes:
 
     uses_torch: ClassVar[bool] = False
 
-    layer: Layer
+    side: Side
     draw: int
-    draws_seed: int
-    cloud: Cloud
+    seed: int
     homology: Homology
 
     @functools.cached_property
@@ -93,10 +92,9 @@ class Holes:
         return key_of(
             "portrait",
             schema=SCHEMA,
-            layer=self.layer.key,
+            side=self.side.key,
             draw=self.draw,
-            seed=self.draws_seed,
-            cloud=self.cloud.model_dump(mode="json"),
+            seed=self.seed,
             homology=self.homology.model_dump(mode="json"),
             versions=engine_versions(),
         )
@@ -104,18 +102,18 @@ class Holes:
     @property
     def title(self) -> str:
         """For progress and failures."""
-        return f"holes of {self.layer.title}, draw {self.draw}"
+        return f"holes of {self.side.title}, draw {self.draw}"
 
     def perform(self, store: Store, progress: Callable[[int, int | None], None] | None = None) -> None:
         """Draw, compute with representatives, project, keep."""
-        whole = read_layer(store, self.layer.key)
-        rows = disjoint_draws(whole.sample_ids, self.cloud.size, self.cloud.draws, self.draws_seed)[self.draw]
-        drawn = whole.take(rows)
+        side = self.side
+        whole = read_layer(store, side.layer.key)
+        drawn = side.treatment.cloud(whole, side.cloud.size, side.cloud.draws, self.draw, self.seed)
         diagram = vietoris_rips(
             drawn,
             max_degree=min(self.homology.max_degree, HIGHEST),
-            metric=self.cloud.metric,
-            scale=self.cloud.scale,
+            metric=side.cloud.metric,
+            scale=side.cloud.scale,
             field=self.homology.field,
             threshold=self.homology.threshold,
             threads=1,
@@ -244,20 +242,19 @@ class Seen:
 
 
 def look(
-    plan: Study, networks: Sequence[Extracted], layers: Iterable[str], driver: Performer, thumbnails: bool
+    plan: Study, networks: Sequence[Extracted], keys: Collection[str], driver: Performer, thumbnails: bool
 ) -> Seen:
-    """Take the portrait of every layer whose key is among `layers`, and small images of the inputs on them.
+    """Take the portrait of every layer whose plain side has its key among `keys`, and small images of its inputs.
 
     Over another field than Z/2 there are no portraits, because representatives are the kernel's.
     """
-    wanted = set(layers)
     if not in_kernel(min(plan.homology.max_degree, HIGHEST), plan.homology.field):
         return Seen()
     tasks = [
-        (network.network, layer.layer, Holes(layer, DRAW, plan.seed, plan.cloud, plan.homology))
+        (network.network, layer.layer, Holes(side, DRAW, plan.seed, plan.homology))
         for network in networks
         for layer in network.layers
-        if layer.key in wanted
+        if (side := Side(layer, plan.cloud)).key in keys
     ]
     present = driver.perform("holes", [task for _network, _layer, task in tasks])
     portraits: dict[str, dict[str, str]] = {}

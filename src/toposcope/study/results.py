@@ -19,10 +19,24 @@ from toposcope.study.plan import Study
 if TYPE_CHECKING:
     import pandas as pd
 
-SCHEMA = 1
+SCHEMA = 2
 
 PAIR = ["network_a", "layer_a", "network_b", "layer_b", "degree"]
+CLOUDS = ["clouds_a", "clouds_b"]
 COLUMNS: dict[str, list[str]] = {
+    "verdicts": [
+        "question",
+        "answer",
+        "sentence",
+        "where",
+        "degree",
+        "effect",
+        "low",
+        "high",
+        "p_adjusted",
+        "margin",
+        "null",
+    ],
     "networks": ["network", "family", "checkpoint", "data", "layers", "inputs", "seed", "accuracy", "judged"],
     "layers": [
         "network",
@@ -38,10 +52,10 @@ COLUMNS: dict[str, list[str]] = {
         "duplicates",
         "scale",
     ],
-    "descriptors": ["network", "layer", "depth", "draw", "degree", "descriptor", "value"],
-    "descriptor_means": ["network", "layer", "depth", "degree", "descriptor", "mean", "low", "high", "draws"],
-    "distances": [*PAIR, "measure", "draw_a", "draw_b", "value"],
-    "distance_means": [*PAIR, "measure", "mean", "low", "high", "draws", "same_inputs", "noise"],
+    "descriptors": ["network", "layer", "depth", "draw", "degree", "descriptor", "value", "clouds"],
+    "descriptor_means": ["network", "layer", "depth", "degree", "descriptor", "mean", "low", "high", "draws", "clouds"],
+    "distances": [*PAIR, "measure", "draw_a", "draw_b", "value", *CLOUDS],
+    "distance_means": [*PAIR, "measure", "mean", "low", "high", "draws", "same_inputs", "noise", *CLOUDS],
     "tests": [
         "claim",
         *PAIR,
@@ -53,13 +67,15 @@ COLUMNS: dict[str, list[str]] = {
         "p_adjusted",
         "unit",
         "null",
+        *CLOUDS,
     ],
 }
 """Columns of every table, in order; README of a run's `tables/`.
 
 `low` and `high` bound the mean by Student's t over disjoint draws. `noise` is the mean distance between two disjoint
 draws of one and the same layer, averaged over the two layers: what a distance between different inputs amounts to when
-nothing differs. `scale` is the mean over draws of the number that distances were divided by.
+nothing differs. `scale` is the mean over draws of the number that distances were divided by. `clouds` says how clouds
+were taken from a layer: "plain" draws, or a recipe's treatment of them.
 """
 
 
@@ -198,6 +214,7 @@ _NUMBERS = {
     "judged",
     "layers",
     "low",
+    "margin",
     "mean",
     "noise",
     "p",

@@ -13,28 +13,26 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-
 from toposcope._errors import ActivationError, PlanError, TaskError, ToposcopeError
-from toposcope._types import Float64
-from toposcope.diagram import PersistenceDiagram
 from toposcope.store import Store
 from toposcope.study import holes, tables
-from toposcope.study import layers as recipe
 from toposcope.study.plan import Network, Study
 from toposcope.study.provenance import surroundings
+from toposcope.study.recipes import RECIPES
 from toposcope.study.results import Failure, Results
+from toposcope.study.tables import Measured
 from toposcope.study.tasks import (
     Diagram,
     Distances,
     Extract,
     Extracted,
     Import,
-    Layer,
+    Side,
     Task,
     read_diagram_of,
     read_layer,
 )
+from toposcope.study.verdicts import Evidence, Planned, Verdict
 
 
 class Performer(Protocol):
@@ -63,31 +61,43 @@ class Performer(Protocol):
 def conduct(plan: Study, folder: Path, driver: Performer, thumbnails: bool = True) -> Results:
     """Take a plan through its stages. Raises PlanError and TaskError as `ts.run` says."""
     started = time.time()
+    recipe = RECIPES[plan.recipe]
+    recipe.check(plan)
     degrees = "H0" if plan.homology.max_degree == 0 else f"H0 to H{plan.homology.max_degree}"
     driver.say(
-        f"plan {plan.name}: {len(plan.network)} networks, {plan.cloud.draws} disjoint draws of {plan.cloud.size} "
-        f"inputs, {degrees}, {plan.distance.measure().name}"
+        f"plan {plan.name}, recipe {plan.recipe}: {len(plan.network)} networks, {plan.cloud.draws} disjoint draws of "
+        f"{plan.cloud.size} inputs, {degrees}, {plan.distance.measure().name}"
     )
     networks = _extract(plan, driver)
     if not networks:
         raise TaskError(
             "no network could be extracted: " + "; ".join(f"{title}: {text}" for title, text in driver.failed)
         )
-    for line in recipe.check_inputs(plan, networks):
+    for line in _inputs_held(plan, networks):
         driver.say(line)
     same_inputs, doubts = _same_inputs(driver.store, networks)
     for doubt in doubts:
         driver.say(f"warning  {doubt}")
-    comparisons = recipe.planned(plan, networks)
-    layers = sum(len(network.layers) for network in networks)
+    plain = [Side(layer, plan.cloud) for network in networks for layer in network.layers]
+    comparisons = recipe.planned(plan, networks, same_inputs)
+    sides = _unlike([*plain, *recipe.sides(plan, networks), *(s for c in comparisons for s in (c.a, c.b))])
     driver.say(
-        f"{layers} layers: {layers * plan.cloud.draws} diagrams, {layers * (layers + 1) // 2} pairs of layers, "
-        f"{len(comparisons)} planned comparisons"
+        f"{len(plain)} layers: {sum(side.cloud.draws for side in sides)} diagrams, "
+        f"{len(plain) * (len(plain) + 1) // 2} pairs of layers, {len(comparisons)} planned comparisons"
     )
-    keys = _homology(plan, networks, driver)
-    measured = _distances(plan, networks, comparisons, keys, driver)
+    measurements = recipe.measurements(plan, networks)
+    if measurements:
+        driver.perform("measurements", measurements)
+    keys = _homology(plan, sides, driver)
+    measured = _distances(plan, plain, sides, comparisons, keys, driver)
+    diagrams = {side: [read_diagram_of(driver.store, key) for key in draws] for side, draws in keys.items()}
+    tested, untested = tables.tests_table(plan, comparisons, tables.matrices(measured))
+    evidence = Evidence(plan, networks, diagrams, tables.matrices(measured), tested, same_inputs, driver.store)
+    verdicts = recipe.verdicts(evidence)
+    made = tables.all_tables(evidence, sides, measured, verdicts)
+    warnings = [*doubts, *_left_out(sides, keys), *untested]
     seen = holes.look(plan, networks, keys, driver, thumbnails)
-    results = _assemble(plan, folder, networks, comparisons, same_inputs, doubts, keys, measured, driver, started)
+    results = _assemble(plan, folder, networks, made, verdicts, warnings, keys, driver, started)
     return dataclasses.replace(results, seen=seen)
 
 
@@ -162,123 +172,128 @@ def _same_inputs(store: Store, networks: Sequence[Extracted]) -> tuple[dict[tupl
     return same, doubts
 
 
-def _homology(plan: Study, networks: Sequence[Extracted], driver: Performer) -> dict[str, tuple[str, ...]]:
-    """Key of every diagram, by key of the layer; a layer with a failed draw is left out, and said to be."""
+def _inputs_held(plan: Study, networks: Sequence[Extracted]) -> list[str]:
+    """A line for each network on inputs needed and held. Raises PlanError where there are too few for the draws."""
+    needed = plan.cloud.size * plan.cloud.draws
+    lines = []
+    for network in networks:
+        held = min((layer.inputs for layer in network.layers), default=0)
+        # Where an input gives several rows, a draw needs fewer inputs than points, and says itself when it has too few.
+        one_row_each = all(layer.rows == layer.inputs for layer in network.layers)
+        if one_row_each and held < needed:
+            raise PlanError(
+                f"network {network.network!r} holds {held} inputs, and {plan.cloud.draws} disjoint draws of "
+                f"{plan.cloud.size} need {needed}; give more inputs, or set [cloud] size = {held // plan.cloud.draws} "
+                f"or draws = {held // plan.cloud.size}"
+            )
+        lines.append(f"{network.network}: {needed if one_row_each else plan.cloud.draws} inputs needed, {held} held")
+    return lines
+
+
+def _unlike(sides: Sequence[Side]) -> list[Side]:
+    return list({side.key: side for side in sides}.values())
+
+
+def _homology(plan: Study, sides: Sequence[Side], driver: Performer) -> dict[str, tuple[str, ...]]:
+    """Keys of the diagrams of every side, by its key; a side with a failed draw is left out, and said to be."""
     tasks = {
-        layer.key: [Diagram(layer, draw, plan.seed, plan.cloud, plan.homology) for draw in range(plan.cloud.draws)]
-        for network in networks
-        for layer in network.layers
+        side.key: [Diagram(side, draw, plan.seed, plan.homology) for draw in range(side.cloud.draws)] for side in sides
     }
     present = driver.perform("homology", [task for draws in tasks.values() for task in draws])
     return {
-        layer: tuple(task.key for task in draws)
-        for layer, draws in tasks.items()
+        side: tuple(task.key for task in draws)
+        for side, draws in tasks.items()
         if all(task.key in present for task in draws)
     }
 
 
 def _distances(
     plan: Study,
-    networks: Sequence[Extracted],
-    comparisons: Sequence[recipe.Planned],
+    plain: Sequence[Side],
+    sides: Sequence[Side],
+    comparisons: Sequence[Planned],
     keys: Mapping[str, tuple[str, ...]],
     driver: Performer,
-) -> list[tuple[Layer, Layer, Distances, Float64]]:
-    """Draw i of every layer against draw i of every other; all draws of each layer, and of every planned pair."""
-    layers = [layer for network in networks for layer in network.layers if layer.key in keys]
+) -> list[Measured]:
+    """Draw i of every layer against draw i of every other; all draws of each side, and of every planned pair."""
     k = plan.cloud.draws
     same_draw = tuple((i, i) for i in range(k))
-    within = tuple(itertools.combinations(range(k), 2))
-    every = tuple(itertools.product(range(k), range(k)))
-    full = {(comparison.a.key, comparison.b.key) for comparison in comparisons}
-    tasks = []
-    for position, a in enumerate(layers):
-        for b in layers[position:]:
-            x, y = (b, a) if (b.key, a.key) in full and (a.key, b.key) not in full else (a, b)
-            draws = within if x is y else every if (x.key, y.key) in full else same_draw
-            title = f"distances of {x.title} and {y.title}"
-            tasks.append(
-                (x, y, Distances(title, keys[x.key], keys[y.key], draws, plan.homology.max_degree, plan.distance))
-            )
-    present = driver.perform("distances", [task for _a, _b, task in tasks])
-    return [(a, b, task, task.read(driver.store)) for a, b, task in tasks if task.key in present]
+    planned = {(comparison.a.key, comparison.b.key): (comparison.a, comparison.b) for comparison in comparisons}
+    wanted: list[tuple[Side, Side, tuple[tuple[int, int], ...]]] = []
+    for side in sides:
+        wanted.append((side, side, tuple(itertools.combinations(range(side.cloud.draws), 2))))
+    for a, b in planned.values():
+        wanted.append((a, b, tuple(itertools.product(range(a.cloud.draws), range(b.cloud.draws)))))
+    for a, b in itertools.combinations(plain, 2):
+        if (a.key, b.key) not in planned and (b.key, a.key) not in planned:
+            wanted.append((a, b, same_draw))
+    tasks = [
+        Measured(
+            a,
+            b,
+            Distances(
+                f"distances of {a.title} and {b.title}",
+                keys[a.key],
+                keys[b.key],
+                draws,
+                plan.homology.max_degree,
+                plan.distance,
+            ),
+        )
+        for a, b, draws in wanted
+        if a.key in keys and b.key in keys
+    ]
+    present = driver.perform("distances", [measured.task for measured in tasks])
+    return [
+        dataclasses.replace(measured, values=measured.task.read(driver.store))
+        for measured in tasks
+        if measured.task.key in present
+    ]
+
+
+def _left_out(sides: Sequence[Side], keys: Mapping[str, tuple[str, ...]]) -> list[str]:
+    return [
+        f"{side.title} is left out of every comparison, because the homology of a draw failed"
+        for side in sides
+        if side.key not in keys
+    ]
 
 
 def _assemble(
     plan: Study,
     folder: Path,
     networks: Sequence[Extracted],
-    comparisons: Sequence[recipe.Planned],
-    same_inputs: Mapping[tuple[str, str], bool],
+    made: dict[str, Any],
+    verdicts: Sequence[Verdict],
     doubts: Sequence[str],
     keys: Mapping[str, tuple[str, ...]],
-    measured: Sequence[tuple[Layer, Layer, Distances, Float64]],
     driver: Performer,
     started: float,
 ) -> Results:
     """Everything a reader sees, from artefacts alone."""
-    diagrams: dict[str, list[PersistenceDiagram]] = {
-        layer: [read_diagram_of(driver.store, key) for key in draws] for layer, draws in keys.items()
-    }
-    layers = [layer for network in networks for layer in network.layers]
-    measure = plan.distance.measure().name
-    tested, untested = tables.tests_table(plan, comparisons, _matrices(plan, measured))
-    described = tables.descriptors_table(layers, diagrams, plan.homology.max_degree)
-    made = {
-        "networks": tables.networks_table(plan, networks),
-        "layers": tables.layers_table(networks, diagrams),
-        "descriptors": described,
-        "descriptor_means": tables.descriptor_means_table(described, plan.test.confidence),
-        "distances": tables.distances_table(measured, measure),
-        "distance_means": tables.distance_means_table(measured, same_inputs, measure, plan.test.confidence),
-        "tests": tested,
-    }
     warnings = [f"{network.network}: {text}" for network in networks for text in network.warnings]
     warnings += doubts
-    warnings += [
-        f"{layer.title} is left out of every comparison, because the homology of a draw failed"
-        for layer in layers
-        if layer.key not in keys
-    ]
-    warnings += untested
     if plan.cloud.draws < 2:
         warnings.append("one draw has no spread: there are no intervals and no tests; set [cloud] draws to 6 or more")
     if driver.repaired:
         warnings.append(f"{driver.repaired} damaged artefact(s) were found in the store and computed again")
+    plain = {layer.key: Side(layer, plan.cloud).key for network in networks for layer in network.layers}
     return Results(
         plan=plan,
         tables=made,
-        findings=tuple(recipe.findings(plan, tested)),
+        findings=tuple(verdict.sentence for verdict in verdicts),
         warnings=tuple(warnings),
         failed=tuple(Failure(title, message) for title, message in driver.failed),
         provenance=_provenance(plan, folder, driver, started),
         keys={
-            network.network: {layer.layer: keys[layer.key] for layer in network.layers if layer.key in keys}
+            network.network: {
+                layer.layer: keys[plain[layer.key]] for layer in network.layers if plain[layer.key] in keys
+            }
             for network in networks
         },
-        artefacts=tuple(sorted(driver.used | {layer.key for layer in layers})),
+        artefacts=tuple(sorted(driver.used | set(plain))),
         folder=folder,
     )
-
-
-def _matrices(
-    plan: Study, measured: Sequence[tuple[Layer, Layer, Distances, Float64]]
-) -> dict[tuple[str, str], Float64]:
-    """(degrees, draws, draws) distances of every pair of layers of which all draws were measured."""
-    k = plan.cloud.draws
-    matrices = {}
-    for a, b, task, values in measured:
-        within = a.key == b.key and a.network == b.network
-        if not within and len(task.draws) != k * k:
-            continue
-        matrix = np.zeros((len(values), k, k))
-        for column, (i, j) in enumerate(task.draws):
-            matrix[:, i, j] = values[:, column]
-            if within:
-                matrix[:, j, i] = values[:, column]
-        matrices[a.key, b.key] = matrix
-        matrices[b.key, a.key] = matrix.transpose(0, 2, 1)
-    return matrices
 
 
 def _provenance(plan: Study, folder: Path, driver: Performer, started: float) -> dict[str, Any]:

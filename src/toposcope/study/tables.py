@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -14,10 +15,71 @@ from toposcope._types import Float64
 from toposcope.diagram import PersistenceDiagram
 from toposcope.distances import descriptors
 from toposcope.stats import Cell, PairedCell, UnpairedCell, mean_interval, permutation_tests
-from toposcope.study.layers import Planned
 from toposcope.study.plan import Study
 from toposcope.study.results import COLUMNS
-from toposcope.study.tasks import Distances, Extracted, Layer
+from toposcope.study.tasks import Distances, Extracted, Side
+from toposcope.study.verdicts import Evidence, Planned, Verdict
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Measured:
+    """Distances between the draws of two sides: the task, and its (degrees, pairs) values."""
+
+    a: Side
+    b: Side
+    task: Distances
+    values: Float64 = dataclasses.field(default_factory=lambda: np.empty((0, 0)))
+
+    @property
+    def within(self) -> bool:
+        """Whether both are one side."""
+        return self.a.key == self.b.key
+
+    @property
+    def names(self) -> tuple[str, str, str, str]:
+        """network_a, layer_a, network_b, layer_b."""
+        return self.a.layer.network, self.a.layer.layer, self.b.layer.network, self.b.layer.layer
+
+    @property
+    def clouds(self) -> tuple[str, str]:
+        """clouds_a, clouds_b."""
+        return self.a.clouds, self.b.clouds
+
+
+def all_tables(
+    evidence: Evidence, sides: Sequence[Side], measured: Sequence[Measured], verdicts: Sequence[Verdict]
+) -> dict[str, pd.DataFrame]:
+    """Every table of a run, by name."""
+    plan = evidence.plan
+    measure = plan.distance.measure().name
+    described = descriptors_table(sides, evidence.diagrams, plan.homology.max_degree)
+    return {
+        "verdicts": pd.DataFrame([dataclasses.astuple(verdict) for verdict in verdicts], columns=COLUMNS["verdicts"]),
+        "networks": networks_table(plan, evidence.networks),
+        "layers": layers_table(evidence),
+        "descriptors": described,
+        "descriptor_means": descriptor_means_table(described, plan.test.confidence),
+        "distances": distances_table(measured, measure),
+        "distance_means": distance_means_table(measured, evidence.same_inputs, measure, plan.test.confidence),
+        "tests": evidence.tests,
+    }
+
+
+def matrices(measured: Sequence[Measured]) -> dict[tuple[str, str], Float64]:
+    """(degrees, draws, draws) distances of every pair of sides of which all draws were measured, by their keys."""
+    found = {}
+    for one in measured:
+        k, m = one.a.cloud.draws, one.b.cloud.draws
+        if not one.within and len(one.task.draws) != k * m:
+            continue
+        matrix = np.zeros((len(one.values), k, m))
+        for column, (i, j) in enumerate(one.task.draws):
+            matrix[:, i, j] = one.values[:, column]
+            if one.within:
+                matrix[:, j, i] = one.values[:, column]
+        found[one.a.key, one.b.key] = matrix
+        found[one.b.key, one.a.key] = matrix.transpose(0, 2, 1)
+    return found
 
 
 def networks_table(plan: Study, networks: Sequence[Extracted]) -> pd.DataFrame:
@@ -40,12 +102,13 @@ def networks_table(plan: Study, networks: Sequence[Extracted]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS["networks"])
 
 
-def layers_table(networks: Sequence[Extracted], diagrams: Mapping[str, Sequence[PersistenceDiagram]]) -> pd.DataFrame:
+def layers_table(evidence: Evidence) -> pd.DataFrame:
     """One row per layer, in order of execution."""
     rows = []
-    for layer in (layer for network in networks for layer in network.layers):
+    for layer in (layer for network in evidence.networks for layer in network.layers):
         source = layer.source
-        scales = [diagram.filtration.scale_value for diagram in diagrams.get(layer.key, [])]
+        diagrams = evidence.diagrams.get(evidence.side(layer).key, [])
+        scales = [diagram.filtration.scale_value for diagram in diagrams]
         rows.append(
             (
                 layer.network,
@@ -66,17 +129,17 @@ def layers_table(networks: Sequence[Extracted], diagrams: Mapping[str, Sequence[
 
 
 def descriptors_table(
-    layers: Iterable[Layer], diagrams: Mapping[str, Sequence[PersistenceDiagram]], max_degree: int
+    sides: Iterable[Side], diagrams: Mapping[str, Sequence[PersistenceDiagram]], max_degree: int
 ) -> pd.DataFrame:
     """One row per network, layer, draw, degree and descriptor; `scale` is a descriptor of its own, degree 0."""
     rows: list[tuple[Any, ...]] = []
-    for layer in layers:
-        depth = layer.source.depth
-        for draw, diagram in enumerate(diagrams.get(layer.key, [])):
+    for side in sides:
+        network, layer, depth, clouds = side.layer.network, side.layer.layer, side.layer.source.depth, side.clouds
+        for draw, diagram in enumerate(diagrams.get(side.key, [])):
             for degree in range(max_degree + 1):
                 for name, value in descriptors(diagram, degree).items():
-                    rows.append((layer.network, layer.layer, depth, draw, degree, name, value))
-            rows.append((layer.network, layer.layer, depth, draw, 0, "scale", diagram.filtration.scale_value))
+                    rows.append((network, layer, depth, draw, degree, name, value, clouds))
+            rows.append((network, layer, depth, draw, 0, "scale", diagram.filtration.scale_value, clouds))
     return pd.DataFrame(rows, columns=COLUMNS["descriptors"])
 
 
@@ -84,86 +147,55 @@ def descriptor_means_table(table: pd.DataFrame, confidence: float) -> pd.DataFra
     """Mean and interval of every descriptor over disjoint draws."""
     groups: dict[tuple[Any, ...], list[float]] = {}
     for row in table.itertuples(index=False):
-        key = (row.network, row.layer, row.depth, row.degree, row.descriptor)
+        key = (row.network, row.layer, row.depth, row.degree, row.descriptor, row.clouds)
         groups.setdefault(key, []).append(float(str(row.value)))
     rows = []
     for key, values in groups.items():
         draws = np.array(values)
-        rows.append((*key, float(draws.mean()), *_bounds(draws, confidence), len(draws)))
+        *names, clouds = key
+        rows.append((*names, float(draws.mean()), *_bounds(draws, confidence), len(draws), clouds))
     return pd.DataFrame(rows, columns=COLUMNS["descriptor_means"])
 
 
-def distances_table(measured: Sequence[tuple[Layer, Layer, Distances, Float64]], measure: str) -> pd.DataFrame:
-    """One row per pair of layers, degree and pair of draws."""
+def distances_table(measured: Sequence[Measured], measure: str) -> pd.DataFrame:
+    """One row per pair of sides, degree and pair of draws."""
     parts = []
-    for a, b, task, values in measured:
-        draws = np.array(task.draws).reshape(-1, 2)
-        for degree, row in enumerate(values):
-            parts.append(
-                pd.DataFrame(
-                    {
-                        "network_a": a.network,
-                        "layer_a": a.layer,
-                        "network_b": b.network,
-                        "layer_b": b.layer,
-                        "degree": degree,
-                        "measure": measure,
-                        "draw_a": draws[:, 0],
-                        "draw_b": draws[:, 1],
-                        "value": row,
-                    }
-                )
-            )
+    for one in measured:
+        draws = np.array(one.task.draws).reshape(-1, 2)
+        for degree, row in enumerate(one.values):
+            columns = (*one.names, degree, measure, draws[:, 0], draws[:, 1], row, *one.clouds)
+            parts.append(pd.DataFrame(dict(zip(COLUMNS["distances"], columns, strict=True))))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS["distances"])
 
 
 def distance_means_table(
-    measured: Sequence[tuple[Layer, Layer, Distances, Float64]],
-    same_inputs: Mapping[tuple[str, str], bool],
-    measure: str,
-    confidence: float,
+    measured: Sequence[Measured], same_inputs: Mapping[tuple[str, str], bool], measure: str, confidence: float
 ) -> pd.DataFrame:
-    """One row per pair of layers and degree: mean over draws i of d(a_i, b_i), its interval, and the noise of both."""
-    noise: dict[str, Float64] = {}
-    for a, b, _task, values in measured:
-        if a.key == b.key and a.network == b.network and values.shape[1]:
-            noise[a.key] = values.mean(axis=1)
-    rows = []
-    for a, b, task, values in measured:
-        if a.network == b.network and a.layer == b.layer:
+    """One row per pair of sides and degree: mean over draws i of d(a_i, b_i), its interval, and the noise of both."""
+    noise = {one.a.key: one.values.mean(axis=1) for one in measured if one.within and one.values.shape[1]}
+    rows: list[tuple[Any, ...]] = []
+    for one in measured:
+        if one.within:
             continue
-        diagonal = [k for k, (i, j) in enumerate(task.draws) if i == j]
-        floors = [noise[layer.key] for layer in (a, b) if layer.key in noise]
-        for degree, row in enumerate(values[:, diagonal]):
+        diagonal = [k for k, (i, j) in enumerate(one.task.draws) if i == j]
+        floors = [noise[side.key] for side in (one.a, one.b) if side.key in noise]
+        same = same_inputs[one.a.layer.network, one.b.layer.network]
+        for degree, row in enumerate(one.values[:, diagonal]):
             low, high = _bounds(row, confidence)
             floor = float(np.mean([part[degree] for part in floors])) if floors else math.nan
-            rows.append(
-                (
-                    a.network,
-                    a.layer,
-                    b.network,
-                    b.layer,
-                    degree,
-                    measure,
-                    float(row.mean()),
-                    low,
-                    high,
-                    len(row),
-                    same_inputs[a.network, b.network],
-                    floor,
-                )
-            )
+            mean = float(row.mean()) if len(row) else math.nan
+            rows.append((*one.names, degree, measure, mean, low, high, len(row), same, floor, *one.clouds))
     return pd.DataFrame(rows, columns=COLUMNS["distance_means"])
 
 
 def tests_table(
     plan: Study,
     comparisons: Sequence[Planned],
-    matrices: Mapping[tuple[str, str], Float64],
+    distances: Mapping[tuple[str, str], Float64],
 ) -> tuple[pd.DataFrame, list[str]]:
     """One row per planned comparison and degree. Returns the table and what could not be tested, in words.
 
-    matrices: for a pair of layer keys the (degrees, draws, draws) distances. Paired and unpaired comparisons are two
+    distances: as `matrices` gives them. Paired and unpaired comparisons are two
     families with their own relabellings; each family's adjusted p-values are multiplied by the number of families, so
     that the level holds for all of them together.
     """
@@ -172,11 +204,11 @@ def tests_table(
     for position, comparison in enumerate(comparisons):
         pair = (comparison.a.key, comparison.b.key)
         needed = [pair, (pair[0], pair[0]), (pair[1], pair[1])]
-        if any(key not in matrices for key in needed):
+        if any(key not in distances for key in needed):
             warnings.append(f"not tested, because a task failed: {_name(comparison)}")
             continue
         for degree in range(plan.homology.max_degree + 1):
-            between, within_a, within_b = (matrices[key][degree] for key in needed)
+            between, within_a, within_b = (distances[key][degree] for key in needed)
             kind = PairedCell if comparison.paired else UnpairedCell
             try:
                 cell = kind(f"{_name(comparison)}, H{degree}", within_a, within_b, between)
@@ -202,10 +234,10 @@ def tests_table(
             several = f", times {factor} families" if factor > 1 else ""
             rows[position, degree] = (
                 comparison.claim,
-                comparison.a.network,
-                comparison.a.layer,
-                comparison.b.network,
-                comparison.b.layer,
+                comparison.a.layer.network,
+                comparison.a.layer.layer,
+                comparison.b.layer.network,
+                comparison.b.layer.layer,
                 degree,
                 result.statistic,
                 result.effect,
@@ -215,6 +247,8 @@ def tests_table(
                 min(1.0, (result.p_adjusted or result.p_value) * factor),
                 result.unit,
                 f"{null}; {len(result.null)} relabellings; adjusted by {result.adjustment}{several}",
+                comparison.a.clouds,
+                comparison.b.clouds,
             )
     return pd.DataFrame([rows[place] for place in sorted(rows)], columns=COLUMNS["tests"]), warnings
 

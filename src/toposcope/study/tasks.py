@@ -20,14 +20,15 @@ from toposcope._errors import ActivationError, FileError, InputError, PlanError,
 from toposcope._io import digest_of_file
 from toposcope._types import Array, Float64
 from toposcope._version import __version__
-from toposcope.cloud import disjoint_draws, duplicate_rows, effective_dimension
+from toposcope.cloud import duplicate_rows, effective_dimension
 from toposcope.diagram import PersistenceDiagram
 from toposcope.representation import Representation, Source, read_representation
 from toposcope.rips import vietoris_rips
 from toposcope.store import Store, key_of
 from toposcope.study.plan import Cloud, DistanceChoice, Homology, Network, Study
+from toposcope.study.treatments import PLAIN, Treatment
 
-SCHEMA = 3
+SCHEMA = 4
 """Raised when the code changes what an artefact holds: older artefacts are then computed again."""
 
 
@@ -83,6 +84,31 @@ class Layer:
     def title(self) -> str:
         """``network / layer``."""
         return f"{self.network} / {self.layer}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Side:
+    """One side of a comparison: a layer, and how clouds are taken from it."""
+
+    layer: Layer
+    cloud: Cloud
+    treatment: Treatment = PLAIN
+
+    @functools.cached_property
+    def key(self) -> str:
+        """What decides the clouds: the layer, their size and metric, and the treatment."""
+        cloud = self.cloud.model_dump(mode="json")
+        return key_of("side", layer=self.layer.key, cloud=cloud, treatment=self.treatment.to_json())
+
+    @property
+    def clouds(self) -> str:
+        """What tables call the clouds: "plain", or the treatment."""
+        return self.treatment.name
+
+    @property
+    def title(self) -> str:
+        """``network / layer``, and the treatment where there is one."""
+        return self.layer.title + ("" if self.treatment == PLAIN else f", {self.clouds}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -378,14 +404,13 @@ def read_layer(store: Store, key: str) -> Representation:
 
 @dataclasses.dataclass(frozen=True)
 class Diagram:
-    """Persistent homology of one draw of one layer."""
+    """Persistent homology of one draw of one side."""
 
     uses_torch: ClassVar[bool] = False
 
-    layer: Layer
+    side: Side
     draw: int
     seed: int
-    cloud: Cloud
     homology: Homology
 
     @functools.cached_property
@@ -394,10 +419,9 @@ class Diagram:
         return key_of(
             "diagram",
             schema=SCHEMA,
-            layer=self.layer.key,
+            side=self.side.key,
             draw=self.draw,
             seed=self.seed,
-            cloud=self.cloud.model_dump(mode="json"),
             homology=self.homology.model_dump(mode="json"),
             versions=engine_versions(),
         )
@@ -405,22 +429,24 @@ class Diagram:
     @property
     def title(self) -> str:
         """For progress and failures."""
-        return f"homology of {self.layer.title}, draw {self.draw}"
+        return f"homology of {self.side.title}, draw {self.draw}"
 
     def perform(self, store: Store, progress: Callable[[int, int | None], None] | None = None) -> None:
-        """Draw, scale, compute, keep."""
-        representation = read_layer(store, self.layer.key)
-        rows = disjoint_draws(representation.sample_ids, self.cloud.size, self.cloud.draws, self.seed)[self.draw]
+        """Draw, treat, scale, compute, keep."""
+        side = self.side
+        representation = read_layer(store, side.layer.key)
+        points = side.treatment.cloud(representation, side.cloud.size, side.cloud.draws, self.draw, self.seed)
         diagram = vietoris_rips(
-            representation.take(rows),
+            points,
             max_degree=self.homology.max_degree,
-            metric=self.cloud.metric,
-            scale=self.cloud.scale,
+            metric=side.cloud.metric,
+            scale=side.cloud.scale,
             field=self.homology.field,
             threshold=self.homology.threshold,
             threads=1,
         )
-        source = json.dumps({"network": self.layer.network, "layer": self.layer.layer, "draw": self.draw})
+        names = {"network": side.layer.network, "layer": side.layer.layer, "draw": self.draw}
+        source = json.dumps(names if side.treatment == PLAIN else {**names, "clouds": side.clouds})
         store.write(self.key, diagram.to_arrays(source))
 
 

@@ -65,10 +65,10 @@ function drawHoles(width, redraw) {
   const each = (width - (columns - 1) * 36) / columns;
   const grid = h("div", { class: "trio" },
     h("div", { class: "panel" }, h("h3", {}, "Longest bars"), h("p", { class: "sub" }, keptOf(draw.entry)), barcode(i, each, redraw)),
-    h("div", { class: "panel" }, h("h3", {}, "The draw in the plane"), h("p", { class: "sub" }, planeWords(draw)), plane(draw, each, loopOn(draw, bar))),
+    h("div", { class: "panel" }, h("h3", {}, "The draw in the plane"), h("p", { class: "sub" }, planeWords(draw)), plane(draw, each, loopOn(draw, bar)), classKey(draw)),
     h("div", { class: "panel" }, h("h3", {}, bar.cycle.length ? "Around the loop" : "Where it is born and dies"), h("p", { class: "sub" }, bar.cycle.length ? `${plural(bar.cycle.length, "input")} in order` : `its first and last simplex`), around(draw, bar, each)));
   grid.style.gridTemplateColumns = `repeat(${columns}, minmax(0, 1fr))`;
-  return [pickers, h("p", { class: "told", "aria-live": "polite" }, story(draw, i, bar)), grid, classKey(draw)];
+  return [pickers, h("p", { class: "told", "aria-live": "polite" }, story(draw, i, bar)), grid];
 }
 
 const keptOf = (entry) => entry.of.map((count, j) => [count, j + 1]).filter(([count]) => count).map(([count, k]) => {
@@ -79,18 +79,19 @@ const keptOf = (entry) => entry.of.map((count, j) => [count, j + 1]).filter(([co
 const share = (value) => `${format(100 * value)} %`;
 const planeWords = (draw) => `principal axes, ${share(draw.entry.explained[0])} and ${share(draw.entry.explained[1])} of the variance`;
 
-// Which classes, and how many of each: "5 × 7, 2 × 9".
+// Which classes, and how many of each, the most frequent first.
 function counted(draw, rows) {
   const counts = new Map();
   for (const row of rows) counts.set(draw.className(row), (counts.get(draw.className(row)) || 0) + 1);
   return [...counts].sort((a, b) => b[1] - a[1]);
 }
+const classesOf = (draw, rows, most = 8) => { const all = counted(draw, rows); return all.slice(0, most).map(([name, count]) => `“${name}” ×${count}`).join(", ") + (all.length > most ? ", …" : ""); };
 
 function story(draw, i, bar) {
   const where = h("strong", {}, `${barName(i, look.bar)} of ${layerName(i)}. `);
   const died = bar.death === Infinity ? "It never dies: no simplex fills it up to the threshold." : `It dies at ${format(bar.death)}, when the last side of the ${bar.degree === 1 ? "triangle" : "tetrahedron"} of ${bar.died.map(draw.id).join(", ")} fills it.`;
   if (!bar.cycle.length) return [where, `Born at ${format(bar.birth)} with the triangle of ${bar.born.map(draw.id).join(", ")}. ${died}`];
-  const classes = draw.cloud.labels.length ? ` On it: ${counted(draw, bar.cycle).map(([name, count]) => `${count} × ${name}`).join(", ")}.` : "";
+  const classes = draw.cloud.labels.length ? ` Classes on it: ${classesOf(draw, bar.cycle, 24)}.` : "";
   return [where, `${plural(bar.cycle.length, "input")} around a hole: born at ${format(bar.birth)}, when its longest edge, ${bar.born.map(draw.id).join(" to ")}, closes it. ${died}`, h("strong", {}, classes),
     " One representative of many: other loops run around the same hole; of those through this edge it has the fewest inputs."];
 }
@@ -101,7 +102,8 @@ function barcode(i, width, redraw) {
   const step = bars.length > 24 ? 11 : 14, top = 6, bottom = top + bars.length * step + 4;
   const all = bars.map((_, b) => barOf(i, b));
   const ends = all.flatMap((bar) => [bar.birth, bar.death]).filter(Number.isFinite);
-  const [low, high] = extent(ends, 0.03);
+  const [least, most] = [Math.min(...ends), Math.max(...ends)], room = (most - least) * 0.04 || 0.1 * most || 1;
+  const [low, high] = [Math.max(0, least - room), most + room];
   const x = linear(low, high, 30, width - 14);
   const items = all.map((bar, b) => ({ x: x(bar.death === Infinity ? high : bar.death), y: top + (b + 0.5) * step, box: [0, top + b * step, width, step], text: [barName(i, b), `born ${format(bar.birth)}, ${bar.death === Infinity ? "never dies" : `dies ${format(bar.death)}`}`, "Enter or click: its inputs"] }));
   return readable(canvas(width, bottom + 40, `Barcode of the ${plural(bars.length, "longest bar")} of the first draw of ${layerName(i)}.`,

@@ -60,11 +60,13 @@ function drawTree(width) {
   const i = look.layer, draw = drawOf(i), tree = treeOf(draw);
   if (!tree.merges.length) return h("p", { class: "empty" }, "No two inputs of this draw merge below the threshold.");
   const top = Math.max(...tree.merges.map((merge) => merge.height)) || 1;
-  look.cut = Math.min(look.cut ?? firstCut(tree), top * 1.02);
-  const slider = h("input", { type: "range", id: "look-cut", min: 0, max: 1000, value: Math.round((look.cut / top / 1.02) * 1000), "aria-label": "Cut the tree at a filtration value" });
+  const least = tree.merges[0].height * 0.92, most = top * 1.02;
+  const steps = (value) => Math.round(((value - least) / (most - least)) * 1000);
+  look.cut = Math.max(least, Math.min(look.cut ?? firstCut(tree), most));
+  const slider = h("input", { type: "range", id: "look-cut", min: 0, max: 1000, value: steps(look.cut) });
   const said = h("output", { for: "look-cut" });
   const cut = s("g", { "aria-hidden": "true" }), below = s("path", { class: "branch" }), above = s("path", { class: "branch high" });
-  const chart = dendrogram(draw, i, tree, top, width, [below, above, cut], (value) => { look.cut = value; slider.value = Math.round((value / top / 1.02) * 1000); update(); });
+  const chart = dendrogram(draw, i, tree, top, width, [below, above, cut], (value) => { look.cut = value; slider.value = steps(value); update(); });
   const list = h("div", { class: "panel" }), picture = h("div", { class: "panel" });
   const columns = width >= 760 ? 2 : 1, each = (width - (columns - 1) * 36) / columns;
   const update = () => {
@@ -79,7 +81,7 @@ function drawTree(width) {
     list.replaceChildren(h("h3", {}, "Pieces at the cut"), ...pieceRows(draw, pieces));
     picture.replaceChildren(h("h3", {}, "The draw in the plane"), h("p", { class: "sub" }, `${planeWords(draw)}; lines are the merges up to the cut`), plane(draw, Math.min(each, 460), forestOn(tree)));
   };
-  slider.addEventListener("input", () => { look.cut = (Number(slider.value) / 1000) * top * 1.02; update(); });
+  slider.addEventListener("input", () => { look.cut = least + (Number(slider.value) / 1000) * (most - least); update(); });
   update();
   const grid = h("div", { class: "pair pieces" }, picture, list);
   return [
@@ -102,7 +104,7 @@ function pieceRows(draw, pieces) {
   const shown = joined.slice(0, PIECES_SHOWN);
   const row = (title, rows) => h("li", {}, h("p", { class: "sub" }, title),
     h("div", { class: "faces" }, rows.slice(0, FACES_SHOWN).map((r) => face(draw, r)), rows.length > FACES_SHOWN ? h("span", {}, `+ ${rows.length - FACES_SHOWN}`) : null));
-  const classes = (rows) => (draw.cloud.labels.length ? `: ${counted(draw, rows).slice(0, 6).map(([name, count]) => `${count} × ${name}`).join(", ")}${counted(draw, rows).length > 6 ? ", …" : ""}` : "");
+  const classes = (rows) => (draw.cloud.labels.length ? `: ${classesOf(draw, rows)}` : "");
   return [h("ul", { class: "rows" },
     shown.map((rows) => row(`${plural(rows.length, "input")}${classes(rows)}`, rows)),
     joined.length > shown.length ? h("li", {}, h("p", { class: "sub" }, `and ${plural(joined.length - shown.length, "smaller piece")}`)) : null,
@@ -118,9 +120,10 @@ function forestOn(tree) {
 function dendrogram(draw, i, tree, top, width, layers, choose) {
   const { classes } = draw.cloud;
   const raster = classes.length > 1 && classes.length <= 12 ? classes.length : classes.length ? 1 : 0;
-  const step = raster > 1 ? 9 : 12;
+  const step = raster > 1 ? 11 : 12;
   const tall = 230, roof = 8, floor = roof + tall;
-  const y = linear(0, top * 1.02, floor, roof);
+  // Below the first merge there is nothing to see.
+  const y = linear(tree.merges[0].height * 0.92, top * 1.02, floor, roof);
   const left = Math.max(leftRoom(y), ...(raster > 1 ? classes.map((name) => Math.min(90, widthOf(name, 10)) + 12) : [0]));
   const x = linear(-0.5, draw.n - 0.5, left, width - 6);
   const at = (node) => (node.left ? y(node.height) : floor);
@@ -146,6 +149,6 @@ function dendrogram(draw, i, tree, top, width, layers, choose) {
   return {
     svg,
     branches: (cut) => [tree.merges.filter((m) => m.height <= cut), tree.merges.filter((m) => m.height > cut)].map((some) => some.map(elbow).join("")),
-    line: (cut) => [s("line", { class: "cut", x1: left, x2: width - 6, y1: round(y(cut)), y2: round(y(cut)) }), label(width - 8, round(y(cut)) - 5, format(cut), { "text-anchor": "end", class: "strong halo" })],
+    line: (cut) => [s("line", { class: "cut", x1: left, x2: width - 6, y1: round(y(cut)), y2: round(y(cut)) }), label(left + 4, round(y(cut)) - 5, format(cut), { class: "strong halo" })],
   };
 }

@@ -6,17 +6,14 @@ are tested: adjacent layers of each network, and the layers of every pair of net
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from toposcope._errors import PlanError
 from toposcope.study.plan import Study
-from toposcope.study.tasks import Extracted, Layer
-
-if TYPE_CHECKING:
-    import pandas as pd
+from toposcope.study.recipes.matching import matched_layers
+from toposcope.study.tasks import Extracted, Side, Task
+from toposcope.study.verdicts import Evidence, Planned, Verdict
 
 TEMPLATE = """\
 # A toposcope study: how the shape of each layer's activations changes along depth and between networks.
@@ -66,65 +63,88 @@ adjust = "max-t"                  # or holm, none
 """
 
 
-@dataclasses.dataclass(frozen=True)
-class Planned:
-    """A comparison that was fixed before anything was computed."""
-
-    claim: str
-    a: Layer
-    b: Layer
-    paired: bool
+def check(plan: Study) -> None:
+    """Any plan will do."""
 
 
-def planned(plan: Study, networks: Sequence[Extracted]) -> list[Planned]:
-    """Every planned comparison: adjacent layers, then `[[compare]]`; paired where both hold the same inputs."""
-    by_name = {network.network: network for network in networks}
-    comparisons = [
-        Planned(f"depth of {network.network}", a, b, paired=True)
+def sides(plan: Study, networks: Sequence[Extracted]) -> Sequence[Side]:
+    """Plain clouds are enough."""
+    return ()
+
+
+def measurements(plan: Study, networks: Sequence[Extracted]) -> Sequence[Task]:
+    """Nothing beside the diagrams."""
+    return ()
+
+
+def planned(plan: Study, networks: Sequence[Extracted], same_inputs: Mapping[tuple[str, str], bool]) -> list[Planned]:
+    """Adjacent layers of every network, then `[[compare]]`; paired where both hold the same inputs."""
+    return [*along_depth(plan, networks), *between_networks(plan, networks, same_inputs)]
+
+
+def along_depth(plan: Study, networks: Sequence[Extracted]) -> list[Planned]:
+    """Adjacent layers of every network."""
+    return [
+        Planned(f"depth of {network.network}", Side(a, plan.cloud), Side(b, plan.cloud), paired=True)
         for network in networks
         for a, b in itertools.pairwise(network.layers)
     ]
+
+
+def between_networks(
+    plan: Study, networks: Sequence[Extracted], same_inputs: Mapping[tuple[str, str], bool]
+) -> list[Planned]:
+    """The layers of every pair of networks that `[[compare]]` names."""
+    by_name = {network.network: network for network in networks}
+    comparisons = []
     for pair in plan.compare:
         if pair.a not in by_name or pair.b not in by_name:
             continue  # its extraction failed, and that is said
-        a, b = by_name[pair.a], by_name[pair.b]
         claim = pair.claim or f"{pair.a} against {pair.b}"
-        comparisons += [Planned(claim, x, y, paired=a.ids == b.ids) for x, y in matched_layers(a.layers, b.layers)]
+        comparisons += [
+            Planned(claim, Side(x, plan.cloud), Side(y, plan.cloud), paired=same_inputs[pair.a, pair.b])
+            for x, y in matched_layers(by_name[pair.a].layers, by_name[pair.b].layers)
+        ]
     return comparisons
 
 
-def matched_layers(a: Sequence[Layer], b: Sequence[Layer]) -> list[tuple[Layer, Layer]]:
-    """Pairs of layers: by name where all names of the shorter are in the other, else by relative depth."""
-    names = {layer.layer: layer for layer in b}
-    if {layer.layer for layer in a} <= set(names):
-        return [(layer, names[layer.layer]) for layer in a]
-    if len(a) > len(b):
-        return [(x, y) for y, x in matched_layers(b, a)]
-
-    def depth(layers: Sequence[Layer], position: int) -> float:
-        return position / max(1, len(layers) - 1)
-
-    return [
-        (layer, b[min(range(len(b)), key=lambda j: (abs(depth(b, j) - depth(a, i)), j))]) for i, layer in enumerate(a)
-    ]
-
-
-def findings(plan: Study, tests: pd.DataFrame) -> list[str]:
-    """One sentence for each claim, built from the table of tests; claims of `[[compare]]` come first."""
+def verdicts(evidence: Evidence) -> list[Verdict]:
+    """One for each claim, built from the table of tests; claims of `[[compare]]` come first."""
+    plan = evidence.plan
     claims: dict[str, list[dict[str, Any]]] = {}
-    for row in tests.to_dict("records"):
+    for row in evidence.tests.to_dict("records"):
         claims.setdefault(str(row["claim"]), []).append({str(key): value for key, value in row.items()})
     depth = {f"depth of {network.name}" for network in plan.network}
-    sentences = [_about_layers(claim, rows, plan) for claim, rows in claims.items() if claim not in depth]
+    answers = [
+        _verdict(f"Do the layers differ: {claim}?", _about_layers(claim, rows, plan), rows, plan)
+        for claim, rows in claims.items()
+        if claim not in depth
+    ]
     along = [row for claim, rows in claims.items() if claim in depth for row in rows]
     if along:
         most = max(along, key=lambda row: row["effect"])
-        sentences.append(
+        sentence = (
             f"Along depth: {len(_pairs(_differing(along, plan.test.alpha)))} of {len(_pairs(along))} steps between "
             f"adjacent layers change the shape, most {most['network_a']}, {most['layer_a']} → {most['layer_b']} "
             f"({_size(most, plan)})."
         )
-    return sentences
+        answers.append(_verdict("Does the shape change along depth?", sentence, along, plan))
+    return answers
+
+
+def _verdict(question: str, sentence: str, rows: list[dict[str, Any]], plan: Study) -> Verdict:
+    """The numbers are those of the largest effect."""
+    most = max(rows, key=lambda row: row["effect"])
+    return Verdict(
+        question,
+        "yes" if _differing(rows, plan.test.alpha) else "undecided",
+        sentence,
+        where=f"{most['network_a']} {most['layer_a']} and {most['network_b']} {most['layer_b']}",
+        degree=int(most["degree"]),
+        effect=most["effect"],
+        p_adjusted=most["p_adjusted"],
+        null=most["null"],
+    )
 
 
 def _about_layers(claim: str, rows: list[dict[str, Any]], plan: Study) -> str:
@@ -162,24 +182,3 @@ def _differing(rows: list[dict[str, Any]], alpha: float) -> list[dict[str, Any]]
 def _size(row: dict[str, Any], plan: Study) -> str:
     name = "unadjusted p" if plan.test.adjust == "none" else "adjusted p"
     return f"H{row['degree']}, {1 + row['effect']:.1f}× sampling noise, {name} = {row['p_adjusted']:.2g}"
-
-
-def check_inputs(plan: Study, networks: Sequence[Extracted]) -> list[str]:
-    """What must hold of the inputs before anything is drawn. Returns a line on inputs needed and held.
-
-    Raises PlanError when there are too few inputs for the draws, saying what would do.
-    """
-    needed = plan.cloud.size * plan.cloud.draws
-    lines = []
-    for network in networks:
-        held = min((layer.inputs for layer in network.layers), default=0)
-        # Where an input gives several rows, a draw needs fewer inputs than points, and says itself when it has too few.
-        one_row_each = all(layer.rows == layer.inputs for layer in network.layers)
-        if one_row_each and held < needed:
-            raise PlanError(
-                f"network {network.network!r} holds {held} inputs, and {plan.cloud.draws} disjoint draws of "
-                f"{plan.cloud.size} need {needed}; give more inputs, or set [cloud] size = {held // plan.cloud.draws} "
-                f"or draws = {held // plan.cloud.size}"
-            )
-        lines.append(f"{network.network}: {needed if one_row_each else plan.cloud.draws} inputs needed, {held} held")
-    return lines
