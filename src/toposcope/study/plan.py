@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -40,6 +41,10 @@ class Network(Part):
     `.npz`, `.npy` or `.safetensors` files instead of a model, one file per layer, in sorted order. family: networks of
     one family share a shape in plots. seed: of random weights. inputs: a source of its own instead of `[inputs]`.
     classes: what the network's outputs stand for, in order; its accuracy on the inputs of those classes is measured.
+
+    Recipes read three more. base: name of the network that this one was fine-tuned from. step: how far training had
+    come, for checkpoints of one training. control: that it stands for no result of training ("untrained"), or for
+    training on noise ("random labels").
     """
 
     name: str = Field(min_length=1)
@@ -51,6 +56,9 @@ class Network(Part):
     reduce: str = "auto"
     inputs: str | None = None
     classes: Annotated[tuple[int | str, ...] | None, Field(strict=False)] = None
+    base: str | None = None
+    step: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    control: Literal["untrained", "random labels"] | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> Network:
@@ -149,10 +157,48 @@ class Extraction(Part):
     precision: Literal["float16", "bfloat16"] | None = None
 
 
+class SampleSize(Part):
+    """`[sample_size]`: which sizes to try, and what "stable" means.
+
+    sizes: points in each cloud, every one twice the one before, so that rankings at N and 2N can be compared.
+    spread: the largest standard deviation of total persistence over disjoint draws, as a share of its mean.
+    agreement: the least Spearman correlation of the layers' ranks at N and at 2N.
+    """
+
+    sizes: Annotated[tuple[Annotated[int, Field(ge=2)], ...], Field(min_length=2, strict=False)] = (25, 50, 100)
+    spread: float = Field(default=0.1, gt=0, lt=1)
+    agreement: float = Field(default=0.8, gt=0, le=1)
+
+    @field_validator("sizes")
+    @classmethod
+    def _doubling(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if any(b != 2 * a for a, b in itertools.pairwise(value)):
+            raise ValueError(f"every size must be twice the one before, not {list(value)}")
+        return value
+
+
+class Outliers(Part):
+    """`[outliers]`: points of a draw whose local outlier factor exceeds `threshold` give way to others.
+
+    reserve: points drawn beyond `[cloud] size` to take their places, as a share of it. neighbours: of the factor.
+    """
+
+    neighbours: int = Field(default=20, ge=1)
+    threshold: float = Field(default=1.5, ge=1, allow_inf_nan=False)
+    reserve: float = Field(default=0.2, gt=0, le=1)
+
+
+class Separation(Part):
+    """`[separation]`: size points in each of `draws` disjoint draws of one class; classes with fewer are left out."""
+
+    size: int = Field(default=20, ge=2)
+    draws: int = Field(default=6, ge=1)
+
+
 class Study(Part):
     """A plan: which networks, inputs, draws, homology, distance and tests. `Study.read` reads one from TOML."""
 
-    recipe: Literal["layers"]
+    recipe: Literal["layers", "outliers", "sample-size", "separation", "smoothness"]
     name: str = Field(default="study", min_length=1)
     seed: int = Field(default=0, ge=0)
     inputs: Inputs = Inputs()
@@ -163,6 +209,9 @@ class Study(Part):
     distance: DistanceChoice = DistanceChoice()
     test: Test = Test()
     extract: Extraction = Extraction()
+    sample_size: SampleSize = SampleSize()
+    outliers: Outliers = Outliers()
+    separation: Separation = Separation()
 
     @model_validator(mode="after")
     def _consistent(self) -> Study:
@@ -179,6 +228,11 @@ class Study(Part):
             if pair.a == pair.b:
                 raise ValueError(f"[[compare]] compares {pair.a!r} with itself")
         for network in self.network:
+            if network.base is not None and network.base not in names:
+                raise ValueError(
+                    f"network {network.name!r} has base {network.base!r}, which is not there"
+                    f"{close_names(network.base, names)}"
+                )
             if network.model is not None and self.source_of(network) is None:
                 raise ValueError(f"network {network.name!r} has no inputs; give [inputs] source, or its own `inputs`")
         return self
@@ -263,6 +317,9 @@ def _keys_at(place: tuple[int | str, ...]) -> list[str]:
         "distance": DistanceChoice,
         "test": Test,
         "extract": Extraction,
+        "sample_size": SampleSize,
+        "outliers": Outliers,
+        "separation": Separation,
     }
     part = parts[str(place[0])] if place else Study
     return list(part.model_fields)

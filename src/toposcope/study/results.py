@@ -37,6 +37,18 @@ COLUMNS: dict[str, list[str]] = {
         "margin",
         "null",
     ],
+    "quantities": [
+        "quantity",
+        "value",
+        "low",
+        "high",
+        "network_a",
+        "layer_a",
+        "network_b",
+        "layer_b",
+        "degree",
+        "at",
+    ],
     "networks": ["network", "family", "checkpoint", "data", "layers", "inputs", "seed", "accuracy", "judged"],
     "layers": [
         "network",
@@ -198,6 +210,7 @@ class Results:
 
 
 _NUMBERS = {
+    "at",
     "accuracy",
     "degree",
     "depth",

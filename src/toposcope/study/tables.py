@@ -18,7 +18,7 @@ from toposcope.stats import Cell, PairedCell, UnpairedCell, mean_interval, permu
 from toposcope.study.plan import Study
 from toposcope.study.results import COLUMNS
 from toposcope.study.tasks import Distances, Extracted, Side
-from toposcope.study.verdicts import Evidence, Planned, Verdict
+from toposcope.study.verdicts import Evidence, Planned, Quantity, Verdict
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -47,7 +47,11 @@ class Measured:
 
 
 def all_tables(
-    evidence: Evidence, sides: Sequence[Side], measured: Sequence[Measured], verdicts: Sequence[Verdict]
+    evidence: Evidence,
+    sides: Sequence[Side],
+    measured: Sequence[Measured],
+    verdicts: Sequence[Verdict],
+    quantities: Sequence[Quantity],
 ) -> dict[str, pd.DataFrame]:
     """Every table of a run, by name."""
     plan = evidence.plan
@@ -55,6 +59,9 @@ def all_tables(
     described = descriptors_table(sides, evidence.diagrams, plan.homology.max_degree)
     return {
         "verdicts": pd.DataFrame([dataclasses.astuple(verdict) for verdict in verdicts], columns=COLUMNS["verdicts"]),
+        "quantities": pd.DataFrame(
+            [dataclasses.astuple(quantity) for quantity in quantities], columns=COLUMNS["quantities"]
+        ),
         "networks": networks_table(plan, evidence.networks),
         "layers": layers_table(evidence),
         "descriptors": described,
@@ -195,11 +202,11 @@ def tests_table(
 ) -> tuple[pd.DataFrame, list[str]]:
     """One row per planned comparison and degree. Returns the table and what could not be tested, in words.
 
-    distances: as `matrices` gives them. Paired and unpaired comparisons are two
+    distances: as `matrices` gives them. Paired and unpaired comparisons, and those of other numbers of draws, are
     families with their own relabellings; each family's adjusted p-values are multiplied by the number of families, so
     that the level holds for all of them together.
     """
-    families: dict[bool, list[tuple[int, Planned, int, Cell]]] = {True: [], False: []}
+    families: dict[tuple[bool, int, int], list[tuple[int, Planned, int, Cell]]] = {}
     warnings = []
     for position, comparison in enumerate(comparisons):
         pair = (comparison.a.key, comparison.b.key)
@@ -215,20 +222,18 @@ def tests_table(
             except InputError as error:
                 warnings.append(f"not tested: {error}")
                 continue
-            families[comparison.paired].append((position, comparison, degree, cell))
-    used = [paired for paired in (True, False) if families[paired]]
-    factor = 1 if plan.test.adjust == "none" else len(used)
+            family = (comparison.paired, *cell.between.shape)
+            families.setdefault(family, []).append((position, comparison, degree, cell))
+    factor = 1 if plan.test.adjust == "none" else len(families)
     rows: dict[tuple[int, int], tuple[Any, ...]] = {}
-    for paired in used:
-        cells = [cell for _position, _comparison, _degree, cell in families[paired]]
+    for (paired, _k, _m), members in families.items():
+        cells = [cell for _position, _comparison, _degree, cell in members]
         try:
-            results = permutation_tests(
-                cells, plan.test.alpha / (1 if plan.test.adjust == "none" else len(used)), plan.test.adjust, plan.seed
-            )
+            results = permutation_tests(cells, plan.test.alpha / factor, plan.test.adjust, plan.seed)
         except InputError as error:
             warnings.append(f"no tests of {'paired' if paired else 'unpaired'} comparisons: {error}")
             continue
-        for (position, comparison, degree, _cell), result in zip(families[paired], results, strict=True):
+        for (position, comparison, degree, _cell), result in zip(members, results, strict=True):
             low, high = (result.interval.low, result.interval.high) if result.interval else (math.nan, math.nan)
             null = "the pair of diagrams of a draw is exchangeable" if paired else "all draws follow one law"
             several = f", times {factor} families" if factor > 1 else ""

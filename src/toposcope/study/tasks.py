@@ -113,13 +113,17 @@ class Side:
 
 @dataclasses.dataclass(frozen=True)
 class Extracted:
-    """What a network gave: layers in order of execution, measured accuracy, warnings, and what is broken."""
+    """What a network gave: layers in order of execution, measured accuracy, warnings, and what is broken.
+
+    labels: each label of the inputs as text, with how many inputs have it; none where inputs have no labels.
+    """
 
     network: str
     layers: tuple[Layer, ...]
     data: str
     ids: str
     origin: str
+    labels: tuple[tuple[str, int], ...]
     checkpoint: str | None
     accuracy: float | None
     judged: int
@@ -133,9 +137,9 @@ class Extracted:
         layers = tuple(
             Layer(**{**layer, "source": Source.from_json(json.dumps(layer["source"]))}) for layer in fields["layers"]
         )
-        return cls(
-            **{**fields, "layers": layers, "warnings": tuple(fields["warnings"]), "broken": tuple(fields["broken"])}
-        )
+        lists = {name: tuple(fields[name]) for name in ("warnings", "broken")}
+        labels = tuple((str(label), int(count)) for label, count in fields["labels"])
+        return cls(**{**fields, **lists, "layers": layers, "labels": labels})
 
     def write(self, store: Store, key: str) -> None:
         """Write the manifest; it comes last, so that it stands only for layers that are all there."""
@@ -159,7 +163,7 @@ class Extract:
     @classmethod
     def planned(cls, plan: Study, network: Network, inputs_digest: str, weights: str) -> Extract:
         """The task, with what decides its content hashed: weights, inputs, and how activations are computed."""
-        spec = network.model_dump(mode="json", exclude={"family", "representations"})
+        spec = network.model_dump(mode="json", exclude={"family", "representations", "base", "step", "control"})
         identity = key_of(
             "extraction",
             schema=SCHEMA,
@@ -367,12 +371,21 @@ def _keep(
         data=data,
         ids=key_of("ids", origin=origin, ids=sorted(ids)),
         origin=origin,
+        labels=_label_counts(representations[0]),
         checkpoint=representations[0].source.checkpoint if representations else None,
         accuracy=accuracy,
         judged=judged,
         warnings=tuple(said),
         broken=broken,
     ).write(store, key)
+
+
+def _label_counts(representation: Representation) -> tuple[tuple[str, int], ...]:
+    if representation.labels is None:
+        return ()
+    _ids, first = np.unique(representation.sample_ids, return_index=True)
+    names, counts = np.unique(representation.labels[first].astype(np.str_), return_counts=True)
+    return tuple((str(name), int(count)) for name, count in zip(names, counts, strict=True))
 
 
 def _ids(representation: Representation) -> set[str]:

@@ -7,9 +7,14 @@ takes draw i of every layer and treatment from the same inputs, so that two trea
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any, ClassVar, Protocol
 
-from toposcope.cloud import disjoint_draws
+import numpy as np
+
+from toposcope._errors import InputError
+from toposcope._types import Ints
+from toposcope.cloud import disjoint_draws, local_outliers
 from toposcope.representation import Representation
 
 
@@ -43,3 +48,78 @@ class Plain:
 
 
 PLAIN = Plain()
+
+
+@dataclasses.dataclass(frozen=True)
+class WithoutOutliers:
+    """The draw with a reserve, less its outliers, cut to size.
+
+    Outliers are found within the draw, so that draws stay independent: rows whose local outlier factor exceeds
+    `threshold`. The reserve is the same inputs for every layer.
+    """
+
+    neighbours: int
+    threshold: float
+    reserve: float
+    name: ClassVar[str] = "without outliers"
+
+    def to_json(self) -> dict[str, Any]:
+        """Kind and parameters."""
+        return {"kind": self.name, **dataclasses.asdict(self)}
+
+    def cloud(self, representation: Representation, size: int, draws: int, draw: int, seed: int) -> Representation:
+        """The first `size` rows of the draw that are no outliers. Raises InputError where the reserve is too small."""
+        rows, outlying = self.drawn(representation, size, draws, draw, seed)
+        if len(rows) - outlying.sum() < size:
+            raise InputError(
+                f"draw {draw} has {outlying.sum()} outliers among {len(rows)} points, and {len(rows) - size} are held "
+                "in reserve; set [outliers] reserve or threshold higher"
+            )
+        return representation.take(rows[~outlying][:size])
+
+    def drawn(
+        self, representation: Representation, size: int, draws: int, draw: int, seed: int
+    ) -> tuple[Ints, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+        """The rows of the draw with its reserve, in random order, and which of them are outliers."""
+        rows = disjoint_draws(representation.sample_ids, size + math.ceil(self.reserve * size), draws, seed)[draw]
+        return rows, local_outliers(representation.take(rows), self.neighbours, self.threshold)
+
+
+@dataclasses.dataclass(frozen=True)
+class Thinned:
+    """What outliers are removed from, less as many rows at random: the rows stand in random order, so the first do."""
+
+    reserve: float
+    name: ClassVar[str] = "thinned at random"
+
+    def to_json(self) -> dict[str, Any]:
+        """Kind and parameters."""
+        return {"kind": self.name, **dataclasses.asdict(self)}
+
+    def cloud(self, representation: Representation, size: int, draws: int, draw: int, seed: int) -> Representation:
+        """The first `size` rows of the draw with its reserve."""
+        rows = disjoint_draws(representation.sample_ids, size + math.ceil(self.reserve * size), draws, seed)[draw]
+        return representation.take(rows[:size])
+
+
+@dataclasses.dataclass(frozen=True)
+class OfClass:
+    """Draws of the inputs of one class, by its name as text."""
+
+    label: str
+
+    @property
+    def name(self) -> str:
+        """``class LABEL``."""
+        return f"class {self.label}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Kind and class."""
+        return {"kind": "class", "label": self.label}
+
+    def cloud(self, representation: Representation, size: int, draws: int, draw: int, seed: int) -> Representation:
+        """The rows of the draw among those of the class. Raises InputError where there are no labels or too few."""
+        if representation.labels is None:
+            raise InputError("the inputs have no labels; give a folder with a subfolder for each class, or labels")
+        members = np.flatnonzero(representation.labels.astype(np.str_) == self.label)
+        return representation.take(members[disjoint_draws(representation.sample_ids[members], size, draws, seed)[draw]])

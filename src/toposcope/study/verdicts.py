@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 from toposcope._types import Float64
 from toposcope.diagram import PersistenceDiagram
@@ -68,30 +68,60 @@ class Evidence:
     same_inputs: Mapping[tuple[str, str], bool]
     store: Store
 
+    def tested(self, claim: str) -> list[dict[str, Any]]:
+        """The rows of the tests of one claim."""
+        rows = self.tests[self.tests["claim"] == claim].to_dict("records")
+        return [{str(key): value for key, value in row.items()} for row in rows]
+
     def side(self, layer: Layer) -> Side:
         """The plain clouds of a layer."""
         return Side(layer, self.plan.cloud)
 
 
-class Recipe(Protocol):
-    """One question, as a module of `toposcope.study.recipes`."""
+@dataclasses.dataclass(frozen=True)
+class Quantity:
+    """A number that a recipe computed on the way, with its bounds; NaN where there are none.
 
-    TEMPLATE: str
-    """A commented plan."""
+    at: what it is a function of, such as the size of the clouds or the number of layers.
+    """
 
-    def check(self, plan: Study) -> None:
-        """Whether a plan can answer the question at all. Raises PlanError, saying which data would."""
+    quantity: str
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+    network_a: str = ""
+    layer_a: str = ""
+    network_b: str = ""
+    layer_b: str = ""
+    degree: int | None = None
+    at: float = math.nan
 
-    def sides(self, plan: Study, networks: Sequence[Extracted]) -> Sequence[Side]:
-        """Clouds that are needed beside the plain ones of every layer. Raises PlanError where inputs are too few."""
 
-    def measurements(self, plan: Study, networks: Sequence[Extracted]) -> Sequence[Task]:
-        """Tasks of the recipe's own; `Evidence.store` holds what they made."""
+SameInputs = Mapping[tuple[str, str], bool]
+"""For two names of networks, whether they hold the same inputs."""
 
-    def planned(
-        self, plan: Study, networks: Sequence[Extracted], same_inputs: Mapping[tuple[str, str], bool]
-    ) -> list[Planned]:
-        """The comparisons that are tested, each on every pair of draws."""
 
-    def verdicts(self, evidence: Evidence) -> list[Verdict]:
-        """The answers, the headline first."""
+def _anything(plan: Study) -> None:
+    """Any plan will do."""
+
+
+def _nothing(plan: Study, networks: Sequence[Extracted]) -> Sequence[Any]:
+    return ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """One question, as a value that a module of `toposcope.study.recipes` holds.
+
+    template: a commented plan. planned: the comparisons that are tested, each on every pair of draws. answer: the
+    verdicts, the headline first, and the quantities behind them. check: raises PlanError where a plan cannot answer,
+    saying which data would. sides: clouds that are needed beside the plain ones of every layer. measurements: tasks of
+    the recipe's own; `Evidence.store` holds what they made.
+    """
+
+    template: str
+    planned: Callable[[Study, Sequence[Extracted], SameInputs], list[Planned]]
+    answer: Callable[[Evidence], tuple[list[Verdict], list[Quantity]]]
+    check: Callable[[Study], None] = _anything
+    sides: Callable[[Study, Sequence[Extracted]], Sequence[Side]] = _nothing
+    measurements: Callable[[Study, Sequence[Extracted]], Sequence[Task]] = _nothing

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from toposcope.study.recipes import layers
+from toposcope.study.recipes import layers, outliers, sample_size, separation, smoothness
 from toposcope.study.verdicts import Recipe
 
-RECIPES: dict[str, Recipe] = {"layers": layers}
+RECIPES: dict[str, Recipe] = {
+    "layers": layers.RECIPE,
+    "outliers": outliers.RECIPE,
+    "sample-size": sample_size.RECIPE,
+    "separation": separation.RECIPE,
+    "smoothness": smoothness.RECIPE,
+}
 """Name in a plan → recipe."""

@@ -7,77 +7,25 @@ are tested: adjacent layers of each network, and the layers of every pair of net
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from toposcope.study.plan import Study
 from toposcope.study.recipes.matching import matched_layers
-from toposcope.study.tasks import Extracted, Side, Task
-from toposcope.study.verdicts import Evidence, Planned, Verdict
+from toposcope.study.recipes.template import template
+from toposcope.study.tasks import Extracted, Side
+from toposcope.study.verdicts import Evidence, Planned, Quantity, Recipe, SameInputs, Verdict
 
-TEMPLATE = """\
-# A toposcope study: how the shape of each layer's activations changes along depth and between networks.
-# Run it with:  toposcope run study.toml        Look before you leap:  toposcope run study.toml --dry-run
-recipe = "layers"
-seed = 0                          # decides the draws; the same seed gives the same tables, byte for byte
-
-[inputs]
-source = "digits:test"            # a folder of images (class folders become labels), .npy, .npz, or digits
-# limit = 1000                    # use only so many, evenly spaced
-
-[[network]]                       # one block for each network; names are yours
-name = "resnet"
-model = "torchvision:resnet18@random"   # torchvision:, timm:, hf:, onnx:FILE or package.module:factory,
-                                        # with @pretrained, @random or @FILE.safetensors
-layers = ["blocks"]               # globs on module names, re:PATTERN, or the presets stages, blocks, all
-# family = "resnet"               # networks of one family share a shape in plots
-# reduce = "auto"                 # mean, max, cls, last, flatten, spatial:k, tokens, pixels
-# classes = [0, 1, 2]             # what the outputs stand for: accuracy on the inputs is then measured
-# inputs = "digits:train"         # inputs of its own
-
-# [[network]]                     # activations that were saved before need no torch: one file for each layer
-# name = "saved"
-# representations = "activations/"
-
+_COMPARE = """\
 # [[compare]]                     # a planned comparison, layer by layer, tested and adjusted with all others
 # a = "resnet"
 # b = "saved"
 # claim = "resnet against saved"
 
-[cloud]
-size = 100                        # points in each cloud: equal everywhere, because more points give longer diagrams
-draws = 8                         # disjoint draws: size × draws inputs are needed; 6 or more for tests at 0.05
-metric = "euclidean"
-scale = "q0.9"                    # distances are divided by this quantile of each draw's own; "none" for raw
-
-[homology]
-max_degree = 1
-
-[distance]
-name = "wasserstein"              # or bottleneck, sliced_wasserstein
-order = 1
-
-[test]
-alpha = 0.05
-adjust = "max-t"                  # or holm, none
 """
 
 
-def check(plan: Study) -> None:
-    """Any plan will do."""
-
-
-def sides(plan: Study, networks: Sequence[Extracted]) -> Sequence[Side]:
-    """Plain clouds are enough."""
-    return ()
-
-
-def measurements(plan: Study, networks: Sequence[Extracted]) -> Sequence[Task]:
-    """Nothing beside the diagrams."""
-    return ()
-
-
-def planned(plan: Study, networks: Sequence[Extracted], same_inputs: Mapping[tuple[str, str], bool]) -> list[Planned]:
+def planned(plan: Study, networks: Sequence[Extracted], same_inputs: SameInputs) -> list[Planned]:
     """Adjacent layers of every network, then `[[compare]]`; paired where both hold the same inputs."""
     return [*along_depth(plan, networks), *between_networks(plan, networks, same_inputs)]
 
@@ -91,9 +39,7 @@ def along_depth(plan: Study, networks: Sequence[Extracted]) -> list[Planned]:
     ]
 
 
-def between_networks(
-    plan: Study, networks: Sequence[Extracted], same_inputs: Mapping[tuple[str, str], bool]
-) -> list[Planned]:
+def between_networks(plan: Study, networks: Sequence[Extracted], same_inputs: SameInputs) -> list[Planned]:
     """The layers of every pair of networks that `[[compare]]` names."""
     by_name = {network.network: network for network in networks}
     comparisons = []
@@ -108,8 +54,8 @@ def between_networks(
     return comparisons
 
 
-def verdicts(evidence: Evidence) -> list[Verdict]:
-    """One for each claim, built from the table of tests; claims of `[[compare]]` come first."""
+def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
+    """One verdict for each claim, built from the table of tests; claims of `[[compare]]` come first."""
     plan = evidence.plan
     claims: dict[str, list[dict[str, Any]]] = {}
     for row in evidence.tests.to_dict("records"):
@@ -129,7 +75,7 @@ def verdicts(evidence: Evidence) -> list[Verdict]:
             f"({_size(most, plan)})."
         )
         answers.append(_verdict("Does the shape change along depth?", sentence, along, plan))
-    return answers
+    return answers, []
 
 
 def _verdict(question: str, sentence: str, rows: list[dict[str, Any]], plan: Study) -> Verdict:
@@ -182,3 +128,10 @@ def _differing(rows: list[dict[str, Any]], alpha: float) -> list[dict[str, Any]]
 def _size(row: dict[str, Any], plan: Study) -> str:
     name = "unadjusted p" if plan.test.adjust == "none" else "adjusted p"
     return f"H{row['degree']}, {1 + row['effect']:.1f}× sampling noise, {name} = {row['p_adjusted']:.2g}"
+
+
+RECIPE = Recipe(
+    template("layers", "how the shape of each layer's activations changes along depth and between networks.", _COMPARE),
+    planned,
+    answer,
+)

@@ -1,0 +1,234 @@
+"""Recipe `outliers`: does removing outliers change the topology more than removing as many random points?
+
+Each draw is taken with a reserve. On one side its outliers give way to points of the reserve, on the other as many
+points chosen at random do: both clouds have the same size, come from the same inputs, and are paired. Outliers have a
+local outlier factor above a fixed threshold within their draw; a fixed contamination would fix their number beforehand.
+The census counts them, and says in which architecture they are most frequent.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from toposcope._errors import PlanError
+from toposcope._types import Float64
+from toposcope.stats import mean_interval
+from toposcope.store import Store, key_of
+from toposcope.study.plan import Study
+from toposcope.study.recipes.template import template
+from toposcope.study.tasks import SCHEMA, Extracted, Layer, Side, engine_versions, read_layer
+from toposcope.study.treatments import Thinned, WithoutOutliers
+from toposcope.study.verdicts import Evidence, Planned, Quantity, Recipe, SameInputs, Verdict
+
+
+def check(plan: Study) -> None:
+    """The factor needs more points than neighbours."""
+    if plan.cloud.size <= plan.outliers.neighbours:
+        raise PlanError(
+            f"[outliers] neighbours = {plan.outliers.neighbours} needs clouds of more points than that, and "
+            f"[cloud] size is {plan.cloud.size}; take larger clouds or fewer neighbours"
+        )
+
+
+def removed(plan: Study, layer: Layer) -> Side:
+    """Clouds of a layer without their outliers."""
+    options = plan.outliers
+    return Side(layer, plan.cloud, WithoutOutliers(options.neighbours, options.threshold, options.reserve))
+
+
+def thinned(plan: Study, layer: Layer) -> Side:
+    """Clouds of a layer less as many random points."""
+    return Side(layer, plan.cloud, Thinned(plan.outliers.reserve))
+
+
+def sides(plan: Study, networks: Sequence[Extracted]) -> list[Side]:
+    """Both clouds of every layer. Raises PlanError where there are too few inputs for the reserve."""
+    size = plan.cloud.size + math.ceil(plan.outliers.reserve * plan.cloud.size)
+    for network in networks:
+        for layer in network.layers:
+            if layer.inputs == layer.rows < size * plan.cloud.draws:
+                raise PlanError(
+                    f"network {network.network!r} holds {layer.inputs} inputs, and {plan.cloud.draws} disjoint draws "
+                    f"of {plan.cloud.size} with a reserve of {size - plan.cloud.size} need "
+                    f"{size * plan.cloud.draws}; give more inputs, or set [cloud] size or draws or [outliers] reserve "
+                    "lower"
+                )
+    return [side(plan, layer) for network in networks for layer in network.layers for side in (removed, thinned)]
+
+
+def planned(plan: Study, networks: Sequence[Extracted], same_inputs: SameInputs) -> list[Planned]:
+    """Outliers removed against random points removed, for every layer."""
+    return [
+        Planned(_claim(network.network), removed(plan, layer), thinned(plan, layer), paired=True)
+        for network in networks
+        for layer in network.layers
+    ]
+
+
+def _claim(network: str) -> str:
+    return f"outliers of {network} removed against random points removed"
+
+
+@dataclasses.dataclass(frozen=True)
+class Census:
+    """Counts the outliers of every draw of one layer."""
+
+    uses_torch: ClassVar[bool] = False
+
+    side: Side
+    seed: int
+
+    @property
+    def key(self) -> str:
+        """Of the counts."""
+        return key_of("census", schema=SCHEMA, side=self.side.key, seed=self.seed, versions=engine_versions())
+
+    @property
+    def title(self) -> str:
+        """For progress and failures."""
+        return f"census of outliers of {self.side.layer.title}"
+
+    def perform(self, store: Store, progress: Callable[[int, int | None], None] | None = None) -> None:
+        """Keep the share of outliers in every draw."""
+        side = self.side
+        assert isinstance(side.treatment, WithoutOutliers)
+        layer = read_layer(store, side.layer.key)
+        draws = side.cloud.draws
+        flags = [side.treatment.drawn(layer, side.cloud.size, draws, draw, self.seed)[1] for draw in range(draws)]
+        store.write(self.key, {"share": np.array([float(flag.mean()) for flag in flags])})
+
+
+def measurements(plan: Study, networks: Sequence[Extracted]) -> list[Census]:
+    """The census of every layer."""
+    return [Census(removed(plan, layer), plan.seed) for network in networks for layer in network.layers]
+
+
+def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
+    """For each network whether outliers matter; then which network has most."""
+    plan = evidence.plan
+    shares = {
+        census.side.layer.key: evidence.store.read(census.key)["share"]
+        for census in measurements(plan, evidence.networks)
+        if census.key in evidence.store
+    }
+    verdicts = [_about_removal(evidence, network.network) for network in evidence.networks]
+    if len(evidence.networks) > 1:
+        verdicts.append(_census(evidence, shares))
+    quantities = []
+    for network in evidence.networks:
+        for layer in network.layers:
+            if layer.key in shares:
+                low, high = _bounds(shares[layer.key], plan.test.confidence)
+                share = float(shares[layer.key].mean())
+                quantities.append(
+                    Quantity("share of outliers", share, low, high, network_a=layer.network, layer_a=layer.layer)
+                )
+    return verdicts, quantities
+
+
+def _about_removal(evidence: Evidence, network: str) -> Verdict:
+    plan = evidence.plan
+    question = f"Does removing the outliers of {network} change its topology more than removing random points?"
+    rows = evidence.tested(_claim(network))
+    if not rows:
+        sentence = f"{network}: nothing could be tested; give at least 6 draws, and see the warnings."
+        return Verdict(question, "undecided", sentence, network)
+    layers = {row["layer_a"] for row in rows}
+    changed = {row["layer_a"] for row in rows if row["p_adjusted"] <= plan.test.alpha}
+    most = max(rows, key=lambda row: row["effect"])
+    largest = (
+        f"largest at {most['layer_a']} in H{most['degree']}, effect {most['effect']:.2f}, "
+        f"adjusted p = {most['p_adjusted']:.2g}"
+    )
+    if changed:
+        sentence = (
+            f"{network}: removing outliers (LOF > {plan.outliers.threshold:g}) changes the diagrams of {len(changed)} "
+            f"of {len(layers)} layers more than removing as many random points ({largest})."
+        )
+    else:
+        sentence = (
+            f"{network}: in none of {len(layers)} layers was removing outliers (LOF > {plan.outliers.threshold:g}) "
+            f"shown to change the diagrams more than removing as many random points ({largest}); that is not evidence "
+            "that it changes nothing."
+        )
+    return Verdict(
+        question,
+        "yes" if changed else "undecided",
+        sentence,
+        f"{network} {most['layer_a']}",
+        int(most["degree"]),
+        most["effect"],
+        p_adjusted=most["p_adjusted"],
+        null=most["null"],
+    )
+
+
+def _census(evidence: Evidence, shares: dict[str, Float64]) -> Verdict:
+    """Networks by their mean share of outliers; the draws of a network are its sample."""
+    plan = evidence.plan
+    means: dict[str, Float64] = {}
+    for network in evidence.networks:
+        known = [shares[layer.key] for layer in network.layers if layer.key in shares]
+        if known:
+            means[network.network] = np.mean(known, axis=0)
+    ranked = sorted(means, key=lambda name: -float(means[name].mean()))
+    if len(ranked) < 2:
+        return Verdict(
+            "Which network has most outliers?", "undecided", "The census of outliers failed; see the failures."
+        )
+    described = ", ".join(f"{name} {_percent(means[name], plan.test.confidence)}" for name in ranked)
+    first, second = means[ranked[0]], means[ranked[1]]
+    lead = first - second
+    low, high = _bounds(lead, plan.test.confidence)
+    clear = low > 0
+    sentence = (
+        f"Share of outliers (LOF > {plan.outliers.threshold:g}), mean over layers: {described}. "
+        + (f"{ranked[0]} has most" if clear else f"{ranked[0]} and {ranked[1]} cannot be told apart")
+        + f" (lead {lead.mean():.1%}, {low:.1%} to {high:.1%}); this speaks of these networks, not of architectures."
+    )
+    return Verdict(
+        "Which network has most outliers?",
+        "yes" if clear else "undecided",
+        sentence,
+        ranked[0],
+        None,
+        float(lead.mean()),
+        low,
+        high,
+        null=f"Student t at {plan.test.confidence:g} over {len(lead)} disjoint draws, first against second",
+    )
+
+
+def _percent(values: Float64, confidence: float) -> str:
+    low, high = _bounds(values, confidence)
+    return f"{values.mean():.1%}" + (f" ({low:.1%} to {high:.1%})" if math.isfinite(low) else "")
+
+
+def _bounds(values: Float64, confidence: float) -> tuple[float, float]:
+    if len(values) < 2:
+        return math.nan, math.nan
+    interval = mean_interval(values, confidence)
+    return interval.low, interval.high
+
+
+_OWN = """\
+[outliers]
+threshold = 1.5                   # of the local outlier factor within a draw, 1 in an even cloud
+neighbours = 20
+reserve = 0.2                     # inputs drawn beyond size, as a share of it, to take the places of outliers
+
+"""
+
+RECIPE = Recipe(
+    template("outliers", "does removing outliers change topology more than removing random points?", _OWN, size=80),
+    planned,
+    answer,
+    check,
+    sides,
+    measurements,
+)

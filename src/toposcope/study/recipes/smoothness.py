@@ -1,0 +1,212 @@
+"""Recipe `smoothness`: do deeper networks change shape in smaller steps, and do they travel a shorter way?
+
+The change of one step is the distance between the diagrams of adjacent layers on the same draw; the path is the sum of
+all steps. Both are reported, because the first shrinks by arithmetic when one path is cut into more steps. Each is
+also given as excess over sampling noise: noise does not shrink with depth, so more steps collect more of it. The unit
+is the network: how a number goes with depth is tested by permuting networks, all orders where they can be counted.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from toposcope._errors import PlanError
+from toposcope._types import Float64
+from toposcope.stats import mean_interval, step_down_max_t
+from toposcope.study.plan import Study
+from toposcope.study.recipes.layers import along_depth
+from toposcope.study.recipes.template import template
+from toposcope.study.tasks import Extracted
+from toposcope.study.verdicts import Evidence, Planned, Quantity, Recipe, SameInputs, Verdict
+
+ORDERS = 5040
+"""Up to so many orders of the networks are all used (7 networks); beyond, so many less one are sampled."""
+
+_QUANTITIES = ("step", "path", "step beyond noise", "path beyond noise")
+
+
+def check(plan: Study) -> None:
+    """Enough networks for a permutation of them to reach the level."""
+    trained = [network for network in plan.network if network.control is None]
+    if math.factorial(len(trained)) < 1 / plan.test.alpha:
+        enough = next(n for n in itertools.count(2) if math.factorial(n) >= 1 / plan.test.alpha)
+        raise PlanError(
+            f"smoothness permutes networks, and {len(trained)} of them reach no p below "
+            f"{1 / math.factorial(len(trained)):.2g}; give at least {enough} networks of different depth"
+        )
+
+
+def planned(plan: Study, networks: Sequence[Extracted], same_inputs: SameInputs) -> list[Planned]:
+    """Adjacent layers of every network."""
+    return along_depth(plan, networks)
+
+
+def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
+    """For each degree: do steps shrink with depth, does the path?"""
+    controls = {network.name: network.control for network in evidence.plan.network}
+    quantities = []
+    found: dict[tuple[str, int], dict[str, float]] = {}
+    for network in evidence.networks:
+        for degree in range(evidence.plan.homology.max_degree + 1):
+            per_draw = _along(evidence, network, degree)
+            if per_draw is None:
+                continue
+            found[network.network, degree] = {name: float(np.mean(values)) for name, values in per_draw.items()}
+            for name, values in per_draw.items():
+                low, high = math.nan, math.nan
+                if len(values) > 1:
+                    interval = mean_interval(values, evidence.plan.test.confidence)
+                    low, high = interval.low, interval.high
+                value = float(np.mean(values))
+                depth = len(network.layers)
+                quantities.append(Quantity(name, value, low, high, network_a=network.network, degree=degree, at=depth))
+    depths = {network.network: len(network.layers) for network in evidence.networks}
+    asked = [(degree, name) for degree in range(evidence.plan.homology.max_degree + 1) for name in _QUANTITIES]
+    whole = [n for n in depths if all(name in found.get((n, degree), {}) for degree, name in asked)]
+    trained, twins = ([n for n in whole if (controls[n] is not None) is control] for control in (False, True))
+    correlations = _correlations(trained, depths, found, asked, evidence.plan.seed)
+    of_twins = _correlations(twins, depths, found, asked, evidence.plan.seed)
+    adjusted = None if correlations is None else step_down_max_t(-correlations)
+    verdicts = [
+        _verdict(
+            evidence,
+            degree,
+            name,
+            math.nan if correlations is None else float(correlations[0, k]),
+            math.nan if adjusted is None else float(adjusted[k]),
+            math.nan if of_twins is None else float(of_twins[0, k]),
+            {n: depths[n] for n in trained},
+        )
+        for k, (degree, name) in enumerate(asked)
+    ]
+    return verdicts, quantities
+
+
+def _along(evidence: Evidence, network: Extracted, degree: int) -> dict[str, Float64] | None:
+    """Steps and paths of one network, draw by draw; beyond noise there is one number for all draws."""
+    steps: list[Float64] = []
+    excess: list[float] = []
+    for a, b in itertools.pairwise(evidence.side(layer) for layer in network.layers):
+        if (a.key, b.key) not in evidence.distances:
+            return None
+        between, within_a, within_b = (
+            evidence.distances[pair][degree] for pair in ((a.key, b.key), (a.key, a.key), (b.key, b.key))
+        )
+        k = len(between)
+        steps.append(np.diag(between))
+        if k > 1:
+            apart = (between.sum() - np.trace(between)) / (k * (k - 1))
+            excess.append(float(apart - (within_a.sum() + within_b.sum()) / (2 * k * (k - 1))))
+    if not steps or not np.isfinite(steps).all():
+        return None
+    found = {"step": np.mean(steps, axis=0), "path": np.sum(steps, axis=0)}
+    if excess:
+        found["step beyond noise"] = np.array([np.mean(excess)])
+        found["path beyond noise"] = np.array([np.sum(excess)])
+    return found
+
+
+def _correlations(
+    networks: Sequence[str],
+    depths: Mapping[str, int],
+    found: Mapping[tuple[str, int], Mapping[str, float]],
+    asked: Sequence[tuple[int, str]],
+    seed: int,
+) -> Float64 | None:
+    """(orders, asked) Spearman correlations of each quantity with depth under orders of the networks, the true first.
+
+    All quantities share the orders. None where the networks do not differ in depth.
+    """
+    from scipy.stats import rankdata
+
+    if len({depths[n] for n in networks}) < 2:
+        return None
+    n = len(networks)
+    if math.factorial(n) <= ORDERS:
+        orders = np.array(list(itertools.permutations(range(n))))
+    else:
+        orders = np.tile(np.arange(n), (ORDERS, 1))
+        orders[1:] = np.random.default_rng(seed).permuted(orders[1:], axis=1)
+    x = rankdata([depths[network] for network in networks])
+    x = (x - x.mean()) / x.std()
+    y = np.array([rankdata([found[network, degree][name] for network in networks]) for degree, name in asked])
+    spread = y.std(axis=1, keepdims=True)
+    y = np.divide(y - y.mean(axis=1, keepdims=True), spread, out=np.zeros_like(y), where=spread > 0)
+    correlations: Float64 = np.einsum("qon,n->oq", y[:, orders], x) / n
+    return correlations
+
+
+_WORDS = {
+    "step": "the mean change per step",
+    "path": "the whole path",
+    "step beyond noise": "the mean change per step beyond sampling noise",
+    "path beyond noise": "the whole path beyond sampling noise",
+}
+
+
+def _verdict(
+    evidence: Evidence, degree: int, name: str, rho: float, p: float, twins: float, depths: Mapping[str, int]
+) -> Verdict:
+    question = f"Does {_WORDS[name]} shrink with depth, H{degree}?"
+    where = ", ".join(f"{network} ({depth} layers)" for network, depth in depths.items())
+    if not math.isfinite(p):
+        sentence = (
+            f"H{degree}: whether {_WORDS[name]} shrinks with depth cannot be asked of networks that all have the same "
+            "number of layers, or of which too few were measured."
+        )
+        return Verdict(question, "not checkable", sentence, where, degree)
+    shrinks = p <= evidence.plan.test.alpha
+    if math.isfinite(twins):
+        control = f"The controls give ρ = {twins:.2f}" + (", so training is not what does it." if twins <= rho else ".")
+    else:
+        control = 'No control stands beside it: add untrained twins of the networks (control = "untrained").'
+    sentence = (
+        f"H{degree}: {_WORDS[name]} {'shrinks' if shrinks else 'was not shown to shrink'} with depth over "
+        f"{len(depths)} networks (Spearman ρ = {rho:.2f}, adjusted p = {p:.2g}). {control}"
+    )
+    null = "networks are exchangeable; their orders, one-sided, step-down max-T"
+    return Verdict(question, "yes" if shrinks else "undecided", sentence, where, degree, rho, p_adjusted=p, null=null)
+
+
+_NETWORKS = """\
+[[network]]                       # one block for each network, of different depth and otherwise alike
+name = "resnet18"
+family = "resnet"
+model = "torchvision:resnet18@random"
+layers = ["blocks"]
+
+[[network]]
+name = "resnet34"
+family = "resnet"
+model = "torchvision:resnet34@random"
+layers = ["blocks"]
+
+[[network]]
+name = "resnet50"
+family = "resnet"
+model = "torchvision:resnet50@random"
+layers = ["blocks"]
+
+[[network]]
+name = "resnet101"
+family = "resnet"
+model = "torchvision:resnet101@random"
+layers = ["blocks"]
+
+# [[network]]                     # untrained twins show what depth alone does
+# name = "resnet18 untrained"
+# control = "untrained"
+# model = "torchvision:resnet18@random"
+
+"""
+
+RECIPE = Recipe(
+    template("smoothness", "do deeper networks change shape in smaller steps?", networks=_NETWORKS),
+    planned,
+    answer,
+    check,
+)

@@ -1,0 +1,276 @@
+"""Recipes: a planted answer is found, nothing is found where nothing is, and data that cannot answer are refused."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import toposcope as ts
+from toposcope.study import TEMPLATES
+from toposcope.study.plan import Study
+from toposcope.study.recipes import RECIPES
+from toposcope.study.recipes.separation import _later
+from toposcope.study.treatments import Thinned, WithoutOutliers
+
+Layers = list[np.ndarray]
+
+
+def save(folder: Path, layers: Layers, labels: np.ndarray | None = None) -> Path:
+    for position, points in enumerate(layers):
+        ids = np.array([f"input-{k:04d}" for k in range(len(points))])
+        source = ts.Source(layer=f"block{position}", position=position)
+        ts.Representation(points.astype(np.float32), ids, labels, source).save(folder / f"block{position}.npz")
+    return folder
+
+
+def study(tmp_path: Path, recipe: str, networks: dict[str, Path], extra: str = "", **fields: str) -> Study:
+    blocks = "".join(
+        f'[[network]]\nname = "{name}"\nrepresentations = "{folder}"\n{fields.get(name, "")}\n'
+        for name, folder in networks.items()
+    )
+    path = tmp_path / f"{recipe}.toml"
+    path.write_text(f'recipe = "{recipe}"\n{blocks}{extra}')
+    return ts.Study.read(path)
+
+
+def verdicts(results: ts.Results) -> list[dict]:
+    assert not results.failed
+    return results.tables["verdicts"].to_dict("records")
+
+
+def test_every_recipe_has_a_name_in_plans_and_a_template() -> None:
+    allowed = Study.model_fields["recipe"].annotation.__args__
+    assert sorted(RECIPES) == sorted(allowed) == sorted(TEMPLATES)
+
+
+def circle(rng: np.random.Generator, n: int, noise: float = 0.05) -> np.ndarray:
+    angle = rng.uniform(0, 2 * np.pi, n)
+    points = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    return np.hstack([points, np.zeros((n, 3))]) + noise * rng.normal(size=(n, 5))
+
+
+# sample-size
+
+
+def test_a_clear_circle_needs_few_points(tmp_path: Path, rng: np.random.Generator) -> None:
+    folder = save(tmp_path / "a", [circle(rng, 480, 0.01) * np.array([1, s, 1, 1, 1]) for s in (1, 0.75, 0.5, 0.25)])
+    extra = "[sample_size]\nsizes = [20, 40, 80]\nspread = 0.9\n[cloud]\nsize = 80\ndraws = 6\n"
+    results = ts.run(study(tmp_path, "sample-size", {"a": folder}, extra), tmp_path / "run")
+    h0, h1 = verdicts(results)
+    assert h1["answer"] == "yes", h1["sentence"]
+    assert "points are enough" in h1["sentence"]
+    assert h0["degree"] == 0
+    numbers = results.tables["quantities"]
+    spread = numbers[(numbers["quantity"] == "spread") & (numbers["degree"] == 1)]
+    by_size = spread.groupby("at")["value"].mean()
+    assert by_size[80] < by_size[20]
+    # One layer at N and at 2N lies far apart for no reason but the number of points.
+    at = numbers[(numbers["degree"] == 0) & (numbers["at"] == 40)].groupby("quantity")["value"].mean()
+    assert at["W1 between draws at N and at 2N"] > 2 * at["W1 between draws at N"]
+
+
+def test_the_spread_of_a_draw_is_that_of_the_functions(tmp_path: Path, rng: np.random.Generator) -> None:
+    folder = save(tmp_path / "a", [circle(rng, 100)])
+    extra = "[sample_size]\nsizes = [10, 20]\n[cloud]\nsize = 20\ndraws = 4\n"
+    results = ts.run(study(tmp_path, "sample-size", {"a": folder}, extra), tmp_path / "run")
+    layer = ts.read_representation(folder / "block0.npz")
+    rows = ts.disjoint_draws(layer.sample_ids, 10, 4, 0)
+    diagrams = [ts.vietoris_rips(layer.take(draw), scale="q0.9") for draw in rows]
+    within = np.mean([ts.wasserstein(a, b, 0) for k, a in enumerate(diagrams) for b in diagrams[:k]])
+    totals = np.array([ts.total_persistence(diagram, 0) for diagram in diagrams])
+    numbers = results.tables["quantities"]
+    found = numbers[(numbers["degree"] == 0) & (numbers["at"] == 10)].set_index("quantity")["value"]
+    assert found["spread"] == pytest.approx(totals.std(ddof=1) / totals.mean())
+    assert found["distance between draws over their extent"] == pytest.approx(within / np.mean(totals / 2))
+    # Two layers are too few to rank: that is said.
+    assert "too few to compare their order" in results.tables["verdicts"]["sentence"][0]
+
+
+def test_noise_in_many_dimensions_is_not_stable_at_few_points(tmp_path: Path, rng: np.random.Generator) -> None:
+    folder = save(tmp_path / "a", [rng.normal(size=(240, 30)) for _ in range(4)])
+    extra = "[sample_size]\nsizes = [10, 20, 40]\nspread = 0.05\n[cloud]\nsize = 40\ndraws = 6\n"
+    results = ts.run(study(tmp_path, "sample-size", {"a": folder}, extra), tmp_path / "run")
+    assert {row["answer"] for row in verdicts(results)} == {"undecided"}
+    assert "give inputs for N = 80" in results.headline
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        ("[sample_size]\nsizes = [20, 50]\n", "twice the one before"),
+        ("[sample_size]\nsizes = [20, 40]\n[cloud]\nsize = 20\ndraws = 6\n", "6 disjoint draws of 40 need 240"),
+        ("[cloud]\ndraws = 1\n", "at least 2 draws"),
+    ],
+)
+def test_sizes_that_cannot_be_had(tmp_path: Path, rng: np.random.Generator, extra: str, message: str) -> None:
+    folder = save(tmp_path / "a", [rng.normal(size=(130, 3))])
+    with pytest.raises(ts.PlanError, match=message):
+        ts.run(study(tmp_path, "sample-size", {"a": folder}, extra), tmp_path / "run")
+
+
+# outliers
+
+
+def with_far_points(rng: np.random.Generator, n: int, share: float) -> np.ndarray:
+    """A circle, and a share of points that fill its middle in a loose cloud far from each other."""
+    points = circle(rng, n, 0.02)
+    far = rng.uniform(size=n) < share
+    points[far] = 6 * rng.normal(size=(int(far.sum()), 5))
+    return points
+
+
+def test_outliers_that_matter(tmp_path: Path, rng: np.random.Generator) -> None:
+    folders = {
+        "clean": save(tmp_path / "clean", [circle(rng, 480, 0.02)]),
+        "dirty": save(tmp_path / "dirty", [with_far_points(rng, 480, 0.1)]),
+    }
+    extra = "[outliers]\nneighbours = 10\nreserve = 0.5\n[cloud]\nsize = 40\ndraws = 8\n"
+    results = ts.run(study(tmp_path, "outliers", folders, extra), tmp_path / "run")
+    clean, dirty, census = verdicts(results)
+    assert clean["answer"] == "undecided"
+    assert dirty["answer"] == "yes"
+    assert census["answer"] == "yes"
+    assert census["where"] == "dirty"
+    numbers = results.tables["quantities"].set_index("network_a")["value"]
+    assert numbers["dirty"] == pytest.approx(0.1, abs=0.05)
+    tests = results.tables["tests"]
+    assert set(tests["clouds_a"]) == {"without outliers"}
+    assert set(tests["clouds_b"]) == {"thinned at random"}
+    # Every cloud has the size that was asked for.
+    assert results.diagram("dirty", "block0").filtration.n_points == 40
+
+
+def test_outliers_give_way_to_the_reserve(rng: np.random.Generator) -> None:
+    points = with_far_points(rng, 120, 0.1)
+    layer = ts.Representation(points, np.arange(120))
+    treatment = WithoutOutliers(10, 1.5, 0.5)
+    rows, flags = treatment.drawn(layer, 40, 2, 0, 0)
+    kept = treatment.cloud(layer, 40, 2, 0, 0)
+    assert len(rows) == 60
+    assert kept.sample_ids.tolist() == rows[~flags][:40].tolist()
+    assert np.linalg.norm(kept.points, axis=1).max() < 2
+    assert Thinned(0.5).cloud(layer, 40, 2, 0, 0).sample_ids.tolist() == rows[:40].tolist()
+    with pytest.raises(ts.InputError, match="held in reserve"):
+        WithoutOutliers(10, 1.0, 0.1).cloud(layer, 40, 2, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        ("[cloud]\nsize = 15\ndraws = 6\n", "neighbours = 20 needs clouds of more points"),
+        ("[cloud]\nsize = 25\ndraws = 4\n", "with a reserve of 5 need 120"),
+    ],
+)
+def test_too_few_points_for_outliers(tmp_path: Path, rng: np.random.Generator, extra: str, message: str) -> None:
+    folder = save(tmp_path / "a", [rng.normal(size=(110, 3))])
+    with pytest.raises(ts.PlanError, match=message):
+        ts.run(study(tmp_path, "outliers", {"a": folder}, extra), tmp_path / "run")
+
+
+# smoothness
+
+
+def walk(rng: np.random.Generator, layers: int, step: Callable[[int], float], n: int = 160) -> Layers:
+    """A circle that turns into an ellipse, in steps of the given size."""
+    points = circle(rng, n, 0.03)
+    turned = []
+    squeeze = 0.0
+    for position in range(layers):
+        turned.append(points * np.array([1, 1 - squeeze, 1, 1, 1]))
+        squeeze += step(position)
+    return turned
+
+
+def test_one_path_cut_into_more_steps(tmp_path: Path, rng: np.random.Generator) -> None:
+    depths = (3, 4, 6, 9, 13)
+    folders = {f"d{d}": save(tmp_path / f"d{d}", walk(rng, d, lambda _k, d=d: 0.8 / (d - 1))) for d in depths}
+    extra = "[cloud]\nsize = 20\ndraws = 8\n"
+    results = ts.run(study(tmp_path, "smoothness", folders, extra), tmp_path / "run")
+    by_question = {row["question"]: row for row in verdicts(results)}
+    step = by_question["Does the mean change per step shrink with depth, H1?"]
+    path = by_question["Does the whole path shrink with depth, H1?"]
+    assert step["answer"] == "yes"
+    assert step["effect"] < -0.9
+    assert path["answer"] == "undecided"
+    assert "No control stands beside it" in step["sentence"]
+    numbers = results.tables["quantities"]
+    found = numbers[(numbers["network_a"] == "d3") & (numbers["degree"] == 1)].set_index("quantity")["value"]
+    assert found["path"] == pytest.approx(2 * found["step"])
+    assert found["path beyond noise"] == pytest.approx(2 * found["step beyond noise"])
+
+
+def test_controls_stand_beside_smoothness(tmp_path: Path, rng: np.random.Generator) -> None:
+    folders, fields = {}, {}
+    for depth in (3, 4, 6, 9):
+        for name, control in ((f"d{depth}", ""), (f"u{depth}", 'control = "untrained"')):
+            folders[name] = save(tmp_path / name, walk(rng, depth, lambda _k, d=depth: 0.8 / (d - 1)))
+            fields[name] = control
+    results = ts.run(
+        study(tmp_path, "smoothness", folders, "[cloud]\nsize = 20\ndraws = 6\n", **fields), tmp_path / "run"
+    )
+    step = next(row for row in verdicts(results) if row["question"].startswith("Does the mean change per step"))
+    assert "over 4 networks" in step["sentence"]
+    assert "The controls give ρ = -1.00, so training is not what does it" in step["sentence"]
+
+
+def test_depth_that_does_not_vary_cannot_be_asked(tmp_path: Path, rng: np.random.Generator) -> None:
+    folders = {name: save(tmp_path / name, walk(rng, 3, lambda _k: 0.1)) for name in "abcd"}
+    results = ts.run(study(tmp_path, "smoothness", folders, "[cloud]\nsize = 20\ndraws = 6\n"), tmp_path / "run")
+    assert {row["answer"] for row in verdicts(results)} == {"not checkable"}
+    with pytest.raises(ts.PlanError, match="at least 4 networks"):
+        ts.run(study(tmp_path, "smoothness", {"a": folders["a"]}), tmp_path / "few")
+
+
+# separation
+
+
+def blobs(rng: np.random.Generator, labels: np.ndarray, apart: float) -> np.ndarray:
+    return rng.normal(size=(len(labels), 6)) + apart * np.eye(6)[labels]
+
+
+def test_classes_that_fall_apart(tmp_path: Path, rng: np.random.Generator) -> None:
+    labels = np.arange(360) % 3
+    folder = save(tmp_path / "a", [blobs(rng, labels, apart) for apart in (0.0, 2.0, 12.0)], labels)
+    extra = "[separation]\nsize = 15\ndraws = 8\n[cloud]\nsize = 45\ndraws = 8\n"
+    results = ts.run(study(tmp_path, "separation", {"a": folder}, extra), tmp_path / "run")
+    apart, alone = verdicts(results)
+    assert apart["answer"] == "yes"
+    assert apart["low"] > 0.3
+    assert "most in block2" in apart["sentence"]
+    # Each class alone is the same Gaussian in every layer.
+    assert alone["answer"] == "undecided"
+    assert set(results.tables["tests"]["clouds_a"]) == {"class 0", "class 1", "class 2"}
+    numbers = results.tables["quantities"].set_index(["quantity", "layer_a"])["value"]
+    assert numbers["share of merges within a class", "block0"] == pytest.approx(1 / 3, abs=0.12)
+    assert numbers["share of merges within a class, relabelled", "block0"] == pytest.approx(1 / 3, abs=0.02)
+    # Three blobs that are far apart are joined by two edges, the longest.
+    assert numbers["share of merges within a class", "block2"] == pytest.approx(42 / 44)
+    assert numbers["chance that a merge between classes comes later", "block2"] == 1
+
+
+def test_labels_that_mean_nothing(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    labels = np.arange(240) % 3
+    folder = save(tmp_path / "a", [rng.normal(size=(240, 6)) for _ in range(3)], labels)
+    extra = "[separation]\nsize = 30\ndraws = 6\n[cloud]\nsize = 40\ndraws = 6\n"
+    results = ts.run(study(tmp_path, "separation", {"a": folder}, extra), tmp_path / "run")
+    apart, alone = verdicts(results)
+    assert apart["answer"] == "undecided"
+    assert apart["p_adjusted"] > 0.05
+    assert alone["answer"] == "not checkable"
+    assert "no class has the 180 inputs" in alone["sentence"]
+
+
+def test_separation_needs_labels(tmp_path: Path, rng: np.random.Generator) -> None:
+    folder = save(tmp_path / "a", [rng.normal(size=(60, 3))])
+    with pytest.raises(ts.PlanError, match="no labels"):
+        ts.run(study(tmp_path, "separation", {"a": folder}, "[cloud]\nsize = 10\ndraws = 6\n"), tmp_path / "run")
+
+
+def test_merges_that_come_later() -> None:
+    assert _later(np.array([True, True, False])) == 1
+    assert _later(np.array([False, True, True])) == 0
+    assert _later(np.array([True, False, True, False])) == 0.75
+    assert math.isnan(_later(np.array([True, True])))
