@@ -59,11 +59,17 @@ def opened(browser: Any, results: Results, folder: Path, width: int = 1280, **op
     assert not view.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
     assert view.locator('svg script, svg img, main img:not([src^="data:image/"])').count() == 0
     assert "NaN" not in view.locator("main").inner_text()
-    assert view.evaluate(
-        "[...document.querySelectorAll('svg *')].every(n => [...n.attributes].every(a => !/NaN|undefined/.test(a.value) || a.name === 'aria-label'))"
-    )
+    drawn = view.evaluate("[...document.querySelectorAll('svg *')].map(n => n.cloneNode().outerHTML).join()")
+    assert not re.search(r'="[^"]*\b(NaN|undefined)\b', re.sub('aria-label="[^"]*"', "", drawn))
     view.close()
     assert said == []
+
+
+def first_paint(view: Any) -> float:
+    """Milliseconds until something could be seen."""
+    observe = "observe({type: 'paint', buffered: true})"
+    watch = f"new PerformanceObserver(list => done(list.getEntries()[0].startTime)).{observe}"
+    return float(view.evaluate(f"new Promise(done => {watch})"))
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -152,8 +158,7 @@ def test_someone_finds_the_layer_and_the_digits_in_the_report_of_the_demo(browse
     assert row["effect"] == most["effect"]
     with opened(browser, results, tmp_path) as view:
         walk(view, results, str(most["network_b"]), str(most["layer_b"]))
-        paint = view.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
-        assert paint < 1000
+        assert first_paint(view) < 1000
 
 
 def test_a_bar_is_chosen_by_pointer_and_keyboard(browser: Any, pictured: Results, tmp_path: Path) -> None:
@@ -219,7 +224,7 @@ def test_charts_lead_to_layers_and_pairs(browser: Any, pictured: Results, tmp_pa
                 assert view.locator(".told").inner_text().startswith(f"Loop 1 of {words}.")
             else:
                 names = " ".join(view.locator("#figure-layer h3").all_inner_texts()[:2])
-                assert all(part.strip() in names for part in re.split("–|,|→|/", words) if part.strip() != "H0")
+                assert all(part.strip() in names for part in re.split("–|→|/|, H.", words))
 
 
 def test_the_tree_is_cut_by_slider_and_by_its_merges(browser: Any, pictured: Results, tmp_path: Path) -> None:
@@ -251,8 +256,7 @@ def test_the_tree_is_cut_by_slider_and_by_its_merges(browser: Any, pictured: Res
         assert "pieces" in (slider.get_attribute("aria-valuetext") or "")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
 def test_names_contrast_and_focus_by_axe(
     browser: Any, pictured_by_an_enemy: Results, tmp_path: Path, scheme: str, width: int
 ) -> None:
@@ -329,8 +333,7 @@ def test_unusual_runs_open_without_a_word(
     else:
         results = {"failed": failing(pictured), "4 × 20 × 10": large(ran), "no images": ran}[kind]
     with opened(browser, results, tmp_path) as view:
-        paint = view.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
-        assert paint < 3000  # under a second alone; tests share their machine
+        assert first_paint(view) < 3000  # under a second alone; tests share their machine
         if kind == "failed":
             assert view.locator("#look-layer option").count() == 3
             assert view.locator("#figure-holes img, #figure-holes image").count() == 0
