@@ -274,3 +274,146 @@ def test_merges_that_come_later() -> None:
     assert _later(np.array([False, True, True])) == 0
     assert _later(np.array([True, False, True, False])) == 0.75
     assert math.isnan(_later(np.array([True, True])))
+
+
+# finetuning
+
+
+def chain(rng: np.random.Generator, shapes: list[np.ndarray]) -> Layers:
+    """One layer for each shape: the circle times it, with fresh noise."""
+    base = circle(rng, 480, 0.0)
+    return [base * shape + 0.02 * rng.normal(size=base.shape) for shape in shapes]
+
+
+ROUND, FLAT = np.ones(5), np.array([1, 0.2, 1, 1, 1])
+
+
+def test_where_a_fine_tuned_network_parts(tmp_path: Path, rng: np.random.Generator) -> None:
+    folders = {
+        "before": save(tmp_path / "before", chain(rng, [ROUND] * 4)),
+        "after": save(tmp_path / "after", chain(rng, [ROUND, ROUND, FLAT, FLAT])),
+    }
+    extra = "[cloud]\nsize = 30\ndraws = 16\n[equivalence]\nmargin = 0.2\n"
+    plan = study(tmp_path, "finetuning", folders, extra, after='base = "before"')
+    results = ts.run(plan, tmp_path / "run")
+    h1 = verdicts(results)[1]
+    assert h1["answer"] == "yes", h1["sentence"]
+    assert "agree to within the margin up to block1 and have parted by block2" in h1["sentence"]
+    assert h1["low"] > h1["margin"] == 0.2
+    numbers = results.tables["quantities"]
+    one = numbers[(numbers["layer_a"] == "block0") & (numbers["degree"] == 1)]
+    assert one["high"].item() < 0.2
+    assert {"fine-tuning before to after"} == set(results.tables["tests"]["claim"])
+
+
+def test_seed_twins_set_the_margin(tmp_path: Path, rng: np.random.Generator) -> None:
+    tilted = np.array([1, 0.6, 1, 1, 1])
+    folders = {
+        "a": save(tmp_path / "a", chain(rng, [ROUND, ROUND])),
+        "twin": save(tmp_path / "twin", chain(rng, [tilted, tilted])),
+        "tuned": save(tmp_path / "tuned", chain(rng, [ROUND, FLAT])),
+    }
+    fields = {"a": 'family = "f"', "twin": 'family = "f"\nseed = 1', "tuned": 'family = "f"\nbase = "a"'}
+    results = ts.run(
+        study(tmp_path, "finetuning", folders, "[cloud]\nsize = 20\ndraws = 16\n", **fields), tmp_path / "run"
+    )
+    h1 = verdicts(results)[1]
+    assert "seed twins of the same layer (1 pairs)" in h1["null"]
+    # The margin is the estimate between the twins at that layer.
+    distances = results.tables["distances"]
+    at = distances[(distances["degree"] == 1) & (distances["layer_a"] == "block1") & (distances["layer_b"] == "block1")]
+
+    def mean(a: str, b: str) -> float:
+        rows = at[(at["network_a"] == a) & (at["network_b"] == b) & (at["draw_a"] != at["draw_b"])]
+        return rows["value"].mean()
+
+    assert h1["margin"] == pytest.approx(2 * mean("a", "twin") - mean("a", "a") - mean("twin", "twin"))
+    assert "seed twins" not in set(results.tables["tests"]["claim"])
+
+
+def test_fine_tuning_without_a_margin_or_a_base(tmp_path: Path, rng: np.random.Generator) -> None:
+    folders = {name: save(tmp_path / name, chain(rng, [ROUND])) for name in ("a", "b")}
+    extra = "[cloud]\nsize = 20\ndraws = 8\n"
+    results = ts.run(study(tmp_path, "finetuning", folders, extra, b='base = "a"'), tmp_path / "run")
+    assert {row["answer"] for row in verdicts(results)} == {"not checkable"}
+    assert "state [equivalence] margin" in results.headline
+    with pytest.raises(ts.PlanError, match="set `base`"):
+        ts.run(study(tmp_path, "finetuning", folders, extra), tmp_path / "none")
+    with pytest.raises(ts.PlanError, match="has base 'z', which is not there"):
+        study(tmp_path, "finetuning", folders, extra, b='base = "z"')
+    few = ts.run(
+        study(tmp_path, "finetuning", folders, "[cloud]\nsize = 20\ndraws = 6\n", b='base = "a"'), tmp_path / "few"
+    )
+    assert "8 or more draws are needed" in few.headline
+
+
+# train-test
+
+
+def digits_plan(margin: str = "") -> Study:
+    return ts.Study.parse(
+        {
+            "recipe": "train-test",
+            "inputs": {"source": "digits:test", "limit": 240},
+            "network": [{"name": "vgg", "model": "toposcope.demo.networks:vgg@random", "layers": ["blocks"]}],
+            "train_test": {"train": "digits:train"},
+            "cloud": {"size": 30, "draws": 8},
+            "homology": {"max_degree": 0},
+            **({"equivalence": {"margin": float(margin)}} if margin else {}),
+        }
+    )
+
+
+def test_an_untrained_network_cannot_know_what_it_was_trained_on(tmp_path: Path) -> None:
+    results = ts.run(digits_plan("2.0"), tmp_path / "run")
+    (verdict,) = verdicts(results)
+    assert verdict["answer"] == "yes"
+    assert "same to within the margin in 6 of 6" in verdict["sentence"]
+    assert results.tables["networks"]["network"].tolist() == ["vgg", "vgg on training inputs"]
+    assert set(results.tables["tests"]["claim"]) == {"training against held-out inputs, vgg"}
+    # The plan that was run holds what the recipe added, and adding it again changes nothing.
+    assert RECIPES["train-test"].expand(results.plan) == results.plan
+    without = ts.run(digits_plan(), tmp_path / "run")
+    assert verdicts(without)[0]["answer"] == "not checkable"
+
+
+@pytest.mark.parametrize(
+    ("update", "message"),
+    [
+        ({"train_test": {"train": ""}}, "give \\[train_test\\] train"),
+        ({"network": [{"name": "a", "representations": "x"}]}, "needs a `model`"),
+    ],
+)
+def test_train_test_needs_training_inputs_and_models(tmp_path: Path, update: dict, message: str) -> None:
+    plan = ts.Study.from_json({**digits_plan().to_json(), **update})
+    with pytest.raises(ts.PlanError, match=message):
+        ts.run(plan, tmp_path / "run")
+
+
+# training
+
+
+def test_when_a_layer_begins_to_change(tmp_path: Path, rng: np.random.Generator) -> None:
+    shapes = {"s0": [ROUND, ROUND], "s1": [ROUND, ROUND], "s2": [ROUND, FLAT], "s3": [ROUND, FLAT]}
+    folders = {name: save(tmp_path / name, chain(rng, layers)) for name, layers in shapes.items()}
+    fields = {name: f'family = "f"\nstep = {10 * k}' for k, name in enumerate(shapes)}
+    results = ts.run(
+        study(tmp_path, "training", folders, "[cloud]\nsize = 20\ndraws = 12\n", **fields), tmp_path / "run"
+    )
+    onset, settled = verdicts(results)
+    assert onset["answer"] == "yes"
+    assert "1 of 2 layers were shown to change, first block1 by step 20" in onset["sentence"]
+    assert settled["answer"] == "undecided"
+    assert "no layer was shown to differ between step 20 and the end" in settled["sentence"]
+    # First against last is tested once.
+    tests = results.tables["tests"]
+    assert len(tests) == (3 + 2) * 2 * 2
+
+
+def test_training_needs_checkpoints(tmp_path: Path, rng: np.random.Generator) -> None:
+    folders = {name: save(tmp_path / name, chain(rng, [ROUND])) for name in ("a", "b")}
+    with pytest.raises(ts.PlanError, match="give every .* its `step`"):
+        ts.run(study(tmp_path, "training", folders), tmp_path / "run")
+    steps = {"a": "step = 1", "b": "step = 2"}
+    with pytest.raises(ts.PlanError, match="give at least 3"):
+        ts.run(study(tmp_path, "training", folders, **steps), tmp_path / "run")

@@ -2,19 +2,47 @@
 
 from __future__ import annotations
 
+from toposcope.cloud.controls import (
+    Control,
+    ControlExcess,
+    GaussianControl,
+    ShuffledControl,
+    control_excess,
+    gaussian_control,
+    shuffled_control,
+)
 from toposcope.cloud.metrics import METRICS, pairwise_distances
-from toposcope.cloud.outliers import local_outliers
+from toposcope.cloud.outliers import (
+    Hubness,
+    forest_outliers,
+    hubness,
+    local_outliers,
+    norm_outliers,
+    random_removal,
+)
 from toposcope.cloud.sampling import disjoint_draws
 from toposcope.cloud.scale import scale_rule, scale_value
 from toposcope.cloud.summary import duplicate_rows, effective_dimension
 
 __all__ = [
     "METRICS",
+    "Control",
+    "ControlExcess",
+    "GaussianControl",
+    "Hubness",
+    "ShuffledControl",
+    "control_excess",
     "disjoint_draws",
     "duplicate_rows",
     "effective_dimension",
+    "forest_outliers",
+    "gaussian_control",
+    "hubness",
     "local_outliers",
+    "norm_outliers",
     "pairwise_distances",
+    "random_removal",
     "scale_rule",
     "scale_value",
+    "shuffled_control",
 ]

@@ -157,6 +157,24 @@ class Extraction(Part):
     precision: Literal["float16", "bfloat16"] | None = None
 
 
+class Equivalence(Part):
+    """`[equivalence]`: when two layers count as the same.
+
+    margin: of 2·AB - AA - BB, the distance between the laws of their diagrams at `[cloud] size` points, absolute, in
+    units of the distance. Without one, seed twins set it: networks of one family that differ in their `seed` alone.
+    level: of the bounds, for all layers and degrees of one verdict together.
+    """
+
+    margin: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    level: float = Field(default=0.95, ge=0.5, lt=1)
+
+
+class TrainTest(Part):
+    """`[train_test]`: train: the inputs that networks were trained on; `[inputs] source` holds those they were not."""
+
+    train: str = ""
+
+
 class SampleSize(Part):
     """`[sample_size]`: which sizes to try, and what "stable" means.
 
@@ -198,7 +216,9 @@ class Separation(Part):
 class Study(Part):
     """A plan: which networks, inputs, draws, homology, distance and tests. `Study.read` reads one from TOML."""
 
-    recipe: Literal["layers", "outliers", "sample-size", "separation", "smoothness"]
+    recipe: Literal[
+        "finetuning", "layers", "outliers", "sample-size", "separation", "smoothness", "train-test", "training"
+    ]
     name: str = Field(default="study", min_length=1)
     seed: int = Field(default=0, ge=0)
     inputs: Inputs = Inputs()
@@ -209,7 +229,9 @@ class Study(Part):
     distance: DistanceChoice = DistanceChoice()
     test: Test = Test()
     extract: Extraction = Extraction()
+    equivalence: Equivalence = Equivalence()
     sample_size: SampleSize = SampleSize()
+    train_test: TrainTest = TrainTest()
     outliers: Outliers = Outliers()
     separation: Separation = Separation()
 
@@ -317,7 +339,9 @@ def _keys_at(place: tuple[int | str, ...]) -> list[str]:
         "distance": DistanceChoice,
         "test": Test,
         "extract": Extraction,
+        "equivalence": Equivalence,
         "sample_size": SampleSize,
+        "train_test": TrainTest,
         "outliers": Outliers,
         "separation": Separation,
     }

@@ -62,6 +62,7 @@ def conduct(plan: Study, folder: Path, driver: Performer, thumbnails: bool = Tru
     """Take a plan through its stages. Raises PlanError and TaskError as `ts.run` says."""
     started = time.time()
     recipe = RECIPES[plan.recipe]
+    plan = recipe.expand(plan)
     recipe.check(plan)
     degrees = "H0" if plan.homology.max_degree == 0 else f"H0 to H{plan.homology.max_degree}"
     driver.say(

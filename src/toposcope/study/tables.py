@@ -208,7 +208,7 @@ def tests_table(
     """
     families: dict[tuple[bool, int, int], list[tuple[int, Planned, int, Cell]]] = {}
     warnings = []
-    for position, comparison in enumerate(comparisons):
+    for position, comparison in enumerate(comparison for comparison in comparisons if comparison.tested):
         pair = (comparison.a.key, comparison.b.key)
         needed = [pair, (pair[0], pair[0]), (pair[1], pair[1])]
         if any(key not in distances for key in needed):

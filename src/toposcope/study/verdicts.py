@@ -22,12 +22,16 @@ Answer = Literal["yes", "no", "undecided", "not checkable"]
 
 @dataclasses.dataclass(frozen=True)
 class Planned:
-    """A comparison that was fixed before anything was computed."""
+    """A comparison that was fixed before anything was computed.
+
+    tested: False where all draws are to be measured, and no test is asked for.
+    """
 
     claim: str
     a: Side
     b: Side
     paired: bool
+    tested: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,6 +109,10 @@ def _anything(plan: Study) -> None:
     """Any plan will do."""
 
 
+def _as_it_is(plan: Study) -> Study:
+    return plan
+
+
 def _nothing(plan: Study, networks: Sequence[Extracted]) -> Sequence[Any]:
     return ()
 
@@ -116,7 +124,8 @@ class Recipe:
     template: a commented plan. planned: the comparisons that are tested, each on every pair of draws. answer: the
     verdicts, the headline first, and the quantities behind them. check: raises PlanError where a plan cannot answer,
     saying which data would. sides: clouds that are needed beside the plain ones of every layer. measurements: tasks of
-    the recipe's own; `Evidence.store` holds what they made.
+    the recipe's own; `Evidence.store` holds what they made. expand: the plan with the networks and comparisons that the
+    recipe adds; expanding twice adds nothing.
     """
 
     template: str
@@ -125,3 +134,4 @@ class Recipe:
     check: Callable[[Study], None] = _anything
     sides: Callable[[Study, Sequence[Extracted]], Sequence[Side]] = _nothing
     measurements: Callable[[Study, Sequence[Extracted]], Sequence[Task]] = _nothing
+    expand: Callable[[Study], Study] = _as_it_is

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from toposcope.study.recipes import layers, outliers, sample_size, separation, smoothness
+from toposcope.study.recipes import (
+    finetuning,
+    layers,
+    outliers,
+    sample_size,
+    separation,
+    smoothness,
+    train_test,
+    training,
+)
 from toposcope.study.verdicts import Recipe
 
 RECIPES: dict[str, Recipe] = {
+    "finetuning": finetuning.RECIPE,
     "layers": layers.RECIPE,
     "outliers": outliers.RECIPE,
     "sample-size": sample_size.RECIPE,
     "separation": separation.RECIPE,
     "smoothness": smoothness.RECIPE,
+    "train-test": train_test.RECIPE,
+    "training": training.RECIPE,
 }
 """Name in a plan → recipe."""
