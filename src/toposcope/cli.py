@@ -242,10 +242,13 @@ def show(
     """What is in a file: points, a diagram, or the results of a run."""
     from toposcope import PersistenceDiagram, Representation, Results
     from toposcope.study.artefacts import find
+    from toposcope.study.holes import Portrait
 
     found = find(what, store)
     if isinstance(found, PersistenceDiagram):
         _show_diagram(found, None, as_json)
+    elif isinstance(found, Portrait):
+        _show_portrait(found, as_json)
     elif isinstance(found, Representation):
         facts = {"points": len(found), "dimension": found.dimension, "dtype": str(found.points.dtype)}
         source = json.loads(found.source.to_json())
@@ -331,6 +334,27 @@ def _show_diagram(found: Any, path: Path | None, as_json: bool) -> None:
     print_table(columns, [(f"H{degree}", *values.values()) for degree, values in facts.items()])
     if path is not None:
         typer.echo(f"diagram  {text(path)}")
+
+
+def _show_portrait(found: Any, as_json: bool) -> None:
+    """Every bar with the inputs that make it."""
+    bars = list(found.bars())
+    if as_json:
+        _print_json(
+            {"bars": [{**bar, "death": None if bar["death"] == float("inf") else bar["death"]} for bar in bars]}
+        )
+        return
+    columns = ["degree", "birth", "death", "born of", "dies by", "around"]
+    rows = [
+        (
+            f"H{bar['degree']}",
+            f"{bar['birth']:.6g}",
+            f"{bar['death']:.6g}",
+            *(" ".join(map(str, bar[part])) for part in ("born", "died", "cycle")),
+        )
+        for bar in bars
+    ]
+    print_table(columns, rows)
 
 
 def _diagram_of(path: Path, degree: int, scale: str | None) -> Any:

@@ -331,7 +331,7 @@ def test_unusual_runs_open_without_a_word(
     elif kind == "2,000 inputs":
         results = many(tmp_path)
     else:
-        results = {"failed": failing(pictured), "4 × 20 × 10": large(ran), "no images": ran}[kind]
+        results = {"failed": failing(pictured), "4 × 20 × 10": large(pictured), "no images": ran}[kind]
     with opened(browser, results, tmp_path) as view:
         assert first_paint(view) < 3000  # under a second alone; tests share their machine
         if kind == "failed":

@@ -432,7 +432,10 @@ def _holes(results: Results, data: Mapping[str, Any], missing: Missing) -> Html:
     notes = [_what_is_kept(results, missing)]
     if results.plan.homology.max_degree == 0:
         loops = "The first draw of one layer. Homology stopped at degree 0, so there are no loops."
-    return join([_figure("holes", loops), _figure("tree", tree), *(tag("p", note, class_="note") for note in notes)])
+    told = tag("p", id_="told", class_="told", aria_live="polite")
+    return join(
+        [told, _figure("holes", loops), _figure("tree", tree), *(tag("p", note, class_="note") for note in notes)]
+    )
 
 
 def _what_is_kept(results: Results, missing: Missing) -> str:
@@ -453,8 +456,8 @@ def _what_is_kept(results: Results, missing: Missing) -> str:
         else "Inputs go by their sample ids: they are no images, or images were left out."
     )
     parts.append(
-        f"All of it, every bar of a first draw: toposcope show {key} --store {plain(results.folder)} --json; "
-        "keys are in results.json."
+        f"Every bar of a first draw: toposcope show {key} --store FOLDER --json, where FOLDER is the run’s; the keys "
+        "of all layers are in its results.json."
     )
     return " ".join(parts)
 

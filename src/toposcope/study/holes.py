@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -62,6 +62,18 @@ class Portrait:
         assert behind is not None
         deaths = np.sort(self.diagram.finite(0)[:, 1])
         return np.concatenate([np.zeros(len(behind.merges) - len(deaths)), deaths])
+
+    def bars(self) -> Iterator[dict[str, Any]]:
+        """Every bar in the order of the diagram, by the sample ids behind it.
+
+        degree, birth, death; born and died: the inputs of its first and last simplex; cycle: those around a loop.
+        """
+        behind = self.diagram.representatives
+        assert behind is not None
+        for bar, (birth, death) in enumerate(self.diagram.pairs.tolist()):
+            rows = {"born": behind.birth_simplex(bar), "died": behind.death_simplex(bar), "cycle": behind.cycle(bar)}
+            names = {part: self.sample_ids[some].tolist() for part, some in rows.items()}
+            yield {"degree": int(self.diagram.degrees[bar]), "birth": birth, "death": death, **names}
 
     @classmethod
     def read(cls, store: Store, key: str) -> Portrait:

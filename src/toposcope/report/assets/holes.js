@@ -59,6 +59,8 @@ function drawHoles(width, redraw) {
   const chosen = h("select", { id: "look-bar" }, bars.map((_, b) => h("option", { value: b, selected: b === look.bar ? "" : null }, `${barName(i, b)}: ${lifeOf(barOf(i, b))}`)));
   chosen.addEventListener("change", () => { look.bar = Number(chosen.value); redraw(); });
   const pickers = h("div", { class: "pickers" }, h("label", {}, "Layer", layers), bars.length ? h("label", {}, "Bar, longest first", chosen) : null);
+  const told = document.getElementById("told");
+  told.replaceChildren();
   if (!bars.length) return [pickers, h("p", { class: "empty" }, DATA.degrees.length > 1 ? "The first draw of this layer has no loops." : "Homology stopped at degree 0, so there are no loops; the pieces are below.")];
   const bar = barOf(i, look.bar);
   const columns = width >= 900 ? 3 : width >= 600 ? 2 : 1;
@@ -68,7 +70,8 @@ function drawHoles(width, redraw) {
     h("div", { class: "panel" }, h("h3", {}, "The draw in the plane"), h("p", { class: "sub" }, planeWords(draw)), plane(draw, each, loopOn(draw, bar)), classKey(draw)),
     h("div", { class: "panel" }, h("h3", {}, bar.cycle.length ? "Around the loop" : "Where it is born and dies"), h("p", { class: "sub" }, bar.cycle.length ? `${plural(bar.cycle.length, "input")} in order` : `its first and last simplex`), around(draw, bar, each)));
   grid.style.gridTemplateColumns = `repeat(${columns}, minmax(0, 1fr))`;
-  return [pickers, h("p", { class: "told", "aria-live": "polite" }, story(draw, i, bar)), grid];
+  told.append(...story(draw, i, bar));
+  return [pickers, grid];
 }
 
 const keptOf = (entry) => entry.of.map((count, j) => [count, j + 1]).filter(([count]) => count).map(([count, k]) => {
@@ -110,7 +113,7 @@ function barcode(i, width, redraw) {
     s("rect", { class: "chosen", x: 0, y: top + look.bar * step, width, height: step }),
     axisBottom(x, bottom, { count: 4, grid: top, title: `filtration value: ${DATA.unit}` }),
     all.map((bar, b) => s("g", { class: b === look.bar ? "bar on" : "bar" },
-      label(24, top + (b + 0.5) * step + 3.5, barName(i, b).split(" ")[1], { "text-anchor": "end", size: 10 }),
+      label(24, top + (b + 0.5) * step + 3.5, (bar.degree === 2 ? "v" : "") + barName(i, b).split(" ")[1], { "text-anchor": "end", size: 10 }),
       s("line", { x1: round(x(bar.birth)), x2: round(x(Math.min(bar.death, high))), y1: top + (b + 0.5) * step, y2: top + (b + 0.5) * step, "stroke-width": step > 12 ? 5 : 4, "stroke-dasharray": bar.degree === 2 ? "3 1.5" : null })))), items, {
     locate: (px, py) => { const b = Math.floor((py - top) / step); return b >= 0 && b < bars.length ? b : -1; },
     ring: ({ box: [bx, by, bw, bh] }) => s("rect", { class: "ring", x: bx, y: by, width: bw, height: bh }),
@@ -144,13 +147,16 @@ function loopOn(draw, bar) {
   const line = (at, rows, name, close) => s("path", { class: name, d: path(rows.map(at)) + (close ? "Z" : "") });
   return {
     order, name: bar.cycle.length ? `A loop of ${bar.cycle.length} is drawn.` : "",
-    below: (at) => (bar.died.length ? line(at, bar.died, "filling", true) : null),
+    below: (at) => triples(bar.died).map((three) => line(at, three, "filling", true)),
     above: (at) => [
       bar.cycle.length ? [line(at, bar.cycle, "halo-line"), line(at, bar.cycle, "loop")] : line(at, bar.born, "loop", true),
       bar.cycle.length ? line(at, bar.born, "birth") : null,
     ],
   };
 }
+
+// The triangles of a triangle or a tetrahedron.
+const triples = (rows) => (rows.length === 4 ? rows.map((row) => rows.filter((other) => other !== row)) : rows.length ? [rows] : []);
 
 const BY_RING = 26;
 
