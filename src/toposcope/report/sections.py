@@ -400,6 +400,8 @@ def _layers(results: Results, data: Mapping[str, Any], left_out: LeftOut) -> Htm
         "left edge; bars that never die stand in the strip marked ∞. Below: Betti curves, the number of bars alive "
         f"at each filtration value ({band}; drawn at {data['betti']['points']} values)."
     )
+    if data["holes"] is not None:
+        caption += " A bar of the first draw leads to its inputs: click it, or press Enter where the arrow keys stand."
     notes = []
     if left_out.bars:
         notes.append(

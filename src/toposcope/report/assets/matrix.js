@@ -133,6 +133,7 @@ function describe(i, j) {
     `${layerName(i)} – ${layerName(j)}`,
     `H${shown.degree}, mean ${DATA.measure} ${format(cell.mean)}${interval}`,
     noise + (Number.isFinite(cell.mean / cell.noise) ? `; ${format(cell.mean / cell.noise)}× noise` : ""),
+    "Enter or click: both side by side",
   ];
 }
 
