@@ -6,7 +6,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-NATIVE := CMakeLists.txt $(wildcard src/toposcope/rips/native/*)
+NATIVE := CMakeLists.txt $(wildcard src/toposcope/*/native/*)
 
 .PHONY: demo test test-all lint types bench clean
 
@@ -30,6 +30,7 @@ bench: .venv/test.done
 	$(BIN)/pip install --quiet --editable '.[benchmark]'
 	$(BIN)/python benchmarks/bench_extract.py
 	$(BIN)/python benchmarks/bench_rips.py
+	$(BIN)/python benchmarks/bench_points.py
 
 .venv/created.done:
 	$(PYTHON) -m venv .venv

@@ -21,6 +21,7 @@ ORDER = [
     ["rips"],
     ["distances"],
     ["stats"],
+    ["similarity"],
     ["study"],
     ["estimate", "run"],
     ["report"],

@@ -6,15 +6,19 @@ import dataclasses
 import itertools
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from toposcope._errors import ToposcopeWarning
+from toposcope.representation import Source, read_representation
 from toposcope.rips import vietoris_rips
-from toposcope.study.plan import Network, Study
-from toposcope.study.tasks import Import
+from toposcope.study.agenda import Agenda, agenda
+from toposcope.study.audit import settings
+from toposcope.study.plan import Cloud, DistanceChoice, Network, Study
+from toposcope.study.recipes import RECIPES
+from toposcope.study.tasks import Extracted, Import, Layer, Side, label_counts
 
 _PILOTS = 3
 
@@ -28,17 +32,20 @@ class NetworkForecast:
     inputs: int | None
     dimension: int
     seconds: float
+    labels: tuple[tuple[str, int], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
 class Forecast:
-    """What a plan asks for. extraction, homology, distances: seconds of one core, measured on a few inputs of each
-    network and on Gaussian clouds of the plan's size; real clouds may take a few times more or less."""
+    """What a plan asks for, its audit included. extraction, homology, distances: seconds of one core, measured on a few
+    inputs of each network and on Gaussian clouds of every size; real clouds may take a few times more or less."""
 
+    recipe: str
     networks: tuple[NetworkForecast, ...]
     needed: int
     diagrams: int
     pairs: int
+    settings: int
     homology: float
     distances: float
 
@@ -55,7 +62,9 @@ class Forecast:
         seconds = sum(network.seconds for network in self.networks)
         lines.append(f"extraction  {len(self.networks)} networks, about {seconds:.0f} s of one core")
         lines.append(f"homology    {self.diagrams} diagrams, about {self.homology:.0f} s of one core")
-        lines.append(f"distances   {self.pairs} pairs of layers, about {self.distances:.0f} s of one core")
+        lines.append(f"distances   {self.pairs} pairs of clouds, about {self.distances:.0f} s of one core")
+        if self.settings:
+            lines.append(f"audit       {self.settings} settings, counted above")
         return lines
 
     def to_json(self) -> dict[str, Any]:
@@ -63,30 +72,69 @@ class Forecast:
         return dataclasses.asdict(self)
 
 
-def forecast(plan: Study) -> Forecast:
+def forecast(study: Study) -> Forecast:
     """Count the tasks of a plan and time pilots. Loads every network, and runs one input through it to find its layers.
 
-    Raises what `ts.run` would raise for networks or inputs that cannot be loaded.
+    Raises what `ts.run` would raise for networks or inputs that cannot be loaded, and for plans that cannot answer.
     """
+    plan = RECIPES[study.recipe].expand(study)
+    RECIPES[plan.recipe].check(plan)
     networks = tuple(_network(plan, network) for network in plan.network)
-    layers = sum(len(network.layers) for network in networks)
-    draws = plan.cloud.draws
+    varied = settings(plan)
+    # Settings share what they can: a diagram or a distance that two of them need is made once.
+    sides: dict[str, Side] = {}
+    values: dict[tuple[str, str, DistanceChoice], tuple[Cloud, int]] = {}
+    for one in (plan, *(setting.plan for setting in varied)):
+        asked = _agenda(one, networks)
+        sides |= {side.key: side for side in asked.sides}
+        values |= {(a.key, b.key, one.distance): (a.cloud, len(draws)) for a, b, draws in asked.pairs}
     dimension = max(network.dimension for network in networks)
-    homology, distance = _pilots(plan, dimension)
-    planned = sum(len(network.layers) - 1 for network in networks)
-    counts = {network.name: len(network.layers) for network in networks}
-    planned += sum(min(counts[pair.a], counts[pair.b]) for pair in plan.compare)
-    pairs = layers * (layers + 1) // 2
-    values = (pairs - layers) * draws + layers * draws * (draws - 1) // 2 + planned * draws * (draws - 1)
+    pilots = {cloud: _pilots(plan, cloud, dimension) for cloud in {side.cloud for side in sides.values()}}
+    each = {
+        (cloud, choice): _distance_cost(plan, choice, pilots[cloud][1])
+        for cloud, choice in {(cloud, choice) for (_a, _b, choice), (cloud, _count) in values.items()}
+    }
     return Forecast(
-        networks, plan.cloud.size * draws, layers * draws, pairs, layers * draws * homology, values * distance
+        plan.recipe,
+        networks,
+        plan.cloud.size * plan.cloud.draws,
+        sum(side.cloud.draws for side in sides.values()),
+        len(values),
+        len(varied),
+        sum(side.cloud.draws * pilots[side.cloud][0] for side in sides.values()),
+        sum(count * each[cloud, choice] for (_a, _b, choice), (cloud, count) in values.items()),
     )
+
+
+def _agenda(plan: Study, networks: Sequence[NetworkForecast]) -> Agenda:
+    """The agenda of networks that were not extracted: their layers by name, nothing in them."""
+    imagined = [
+        Extracted(
+            network.name,
+            tuple(
+                Layer(network.name, layer, f"{network.name}/{layer}", Source(layer=layer), inputs, inputs, 1, 0, 1.0)
+                for layer in network.layers
+            ),
+            data="",
+            ids="",
+            origin="",
+            labels=network.labels,
+            checkpoint=None,
+            accuracy=None,
+            judged=0,
+            warnings=(),
+            broken=(),
+        )
+        for network in networks
+        for inputs in [network.inputs or 10**9]
+    ]
+    sources = {network.name: plan.source_of(network) or network.representations for network in plan.network}
+    same = {(a, b): sources[a] == sources[b] for a in sources for b in sources}
+    return agenda(plan, imagined, same)
 
 
 def _network(plan: Study, network: Network) -> NetworkForecast:
     if network.representations is not None:
-        from toposcope.representation import read_representation
-
         read = [read_representation(path) for path, _digest in Import.planned(network).files]
         return NetworkForecast(
             network.name,
@@ -94,6 +142,7 @@ def _network(plan: Study, network: Network) -> NetworkForecast:
             min(len(np.unique(one.sample_ids)) for one in read),
             max(one.dimension for one in read),
             0.0,
+            label_counts(read[0].sample_ids, read[0].labels),
         )
     from toposcope.extract import extract, load_inputs, load_network
 
@@ -121,34 +170,37 @@ def _network(plan: Study, network: Network) -> NetworkForecast:
         inputs.count,
         max(representation.dimension for representation in found.values()),
         each * (inputs.count or 0),
+        label_counts(inputs.ids, inputs.labels),
     )
 
 
-def _pilots(plan: Study, dimension: int) -> tuple[float, float]:
-    """Seconds of one diagram, and of one pair of diagrams in all degrees."""
+def _pilots(plan: Study, cloud: Cloud, dimension: int) -> tuple[float, list[Any]]:
+    """Seconds of one diagram of a Gaussian cloud, and a few such diagrams."""
     generator = np.random.default_rng(0)
-    size = plan.cloud.size
-    clouds = [generator.normal(size=(size, dimension)).astype(np.float32) for _ in range(_PILOTS)]
+    clouds = [generator.normal(size=(cloud.size, dimension)).astype(np.float32) for _ in range(_PILOTS)]
 
-    def homology(cloud: Any) -> Any:
+    def homology(points: Any) -> Any:
         return vietoris_rips(
-            cloud,
+            points,
             plan.homology.max_degree,
-            plan.cloud.metric,
-            plan.cloud.scale,
+            cloud.metric,
+            cloud.scale,
             plan.homology.field,
             plan.homology.threshold,
             threads=1,
         )
 
-    homology(clouds[0][: min(size, 10)])  # the first call imports the engine
-    per_diagram, diagrams = _timed(homology, clouds)
-    measure = plan.distance.measure()
+    vietoris_rips(clouds[0][:10])  # the first call imports the engine
+    return _timed(homology, clouds)
+
+
+def _distance_cost(plan: Study, choice: DistanceChoice, diagrams: Sequence[Any]) -> float:
+    """Seconds of one pair of diagrams in all degrees."""
+    measure = choice.measure()
     degrees = range(plan.homology.max_degree + 1)
     pairs = list(itertools.combinations(diagrams, 2))
     measure(pairs[0][0], pairs[0][1], 0)
-    per_pair, _ = _timed(lambda pair: [measure(pair[0], pair[1], degree) for degree in degrees], pairs)
-    return per_diagram, per_pair
+    return _timed(lambda pair: [measure(pair[0], pair[1], degree) for degree in degrees], pairs)[0]
 
 
 def _timed(function: Callable[[Any], Any], arguments: list[Any]) -> tuple[float, list[Any]]:

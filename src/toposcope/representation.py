@@ -12,7 +12,7 @@ import numpy as np
 
 from toposcope import _check, _io
 from toposcope._errors import FileError, InputError
-from toposcope._types import Array, Floats
+from toposcope._types import Array, Floats, Ints
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,6 +136,23 @@ class Representation:
         else:
             raise InputError(f"cannot save a representation as {target.name!r}; use .npz, .npy or .safetensors")
         return target
+
+
+def first_equal_rows(points: Floats) -> Ints:
+    """(m,) for every row of (m, d) the number of the first row that equals it: its own, unless it is a duplicate."""
+    by_hash: dict[int, list[int]] = {}
+    first = np.arange(len(points))
+    step = max(1, (1 << 20) // max(1, points.shape[1]))
+    for start in range(0, len(points), step):
+        # Adding 0 turns -0 into 0, which is the same point.
+        for row, value in enumerate(points[start : start + step] + 0, start=start):
+            candidates = by_hash.setdefault(hash(value.tobytes()), [])
+            equal = next((other for other in candidates if np.array_equal(points[other], value)), None)
+            if equal is None:
+                candidates.append(row)
+            else:
+                first[row] = equal
+    return first
 
 
 def read_representation(path: str | os.PathLike[str]) -> Representation:

@@ -12,22 +12,26 @@ from toposcope._types import Float64
 
 @dataclasses.dataclass(frozen=True)
 class Interval:
-    """A confidence interval: `low`, `high`, its nominal `level`, and the `method` that made it."""
+    """A confidence interval: `low`, `high`, its nominal `level`, and the `method` that made it.
+
+    Both ends belong to it, but for the low end where `open_low`: "(0, …]" are values above 0.
+    """
 
     low: float
     high: float
     level: float
     method: str
+    open_low: bool = False
 
     def __post_init__(self) -> None:
         if not self.low <= self.high:
             raise InputError(f"an interval from {self.low} to {self.high} is empty")
 
     def __contains__(self, value: float) -> bool:
-        return self.low <= value <= self.high
+        return self.low <= value <= self.high and not (self.open_low and value == self.low)
 
     def __str__(self) -> str:
-        return f"[{self.low:.3g}, {self.high:.3g}]"
+        return f"{'(' if self.open_low else '['}{self.low:.3g}, {self.high:.3g}]"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

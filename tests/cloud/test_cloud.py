@@ -1,95 +1,18 @@
-"""Distances between points, scale, draws, outliers, and what to know about a cloud."""
-
-from pathlib import Path
+"""Scale, draws, outliers, and what to know about a cloud."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.spatial.distance import pdist, squareform
+from scipy.spatial.distance import pdist
 
 import toposcope as ts
-from toposcope.cloud import METRICS, disjoint_draws, duplicate_rows, effective_dimension, local_outliers, scale_value
-from toposcope.cloud import metrics as metrics_module
-
-SCIPY = {"manhattan": "cityblock"}
-
-
-def exact(points: np.ndarray, metric: str) -> np.ndarray:
-    return squareform(pdist(np.asarray(points, dtype=np.float64), SCIPY.get(metric, metric)))
-
-
-@pytest.mark.parametrize("metric", METRICS)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16, np.int32])
-def test_every_metric_equals_scipy(metric: str, dtype: type, rng: np.random.Generator) -> None:
-    points = (10 * rng.normal(size=(40, 7))).astype(dtype)
-    got = ts.pairwise_distances(points, metric)
-    assert got.dtype == (np.float64 if dtype in (np.float64, np.int32) else np.float32)
-    np.testing.assert_allclose(got, exact(points, metric), rtol=1e-6, atol=1e-12)
-    np.testing.assert_array_equal(got, got.T)
-    assert not np.diagonal(got).any()
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    seed=st.integers(0, 2**32 - 1),
-    n=st.integers(2, 30),
-    d=st.integers(1, 200),
-    offset=st.sampled_from([0.0, 1e2, 1e4]),
-    apart=st.sampled_from([0.0, 10.0, 1e4]),
-    near=st.sampled_from([0.0, 1e-3, 1e-6]),
-    metric=st.sampled_from(["euclidean", "sqeuclidean"]),
-)
-def test_float32_is_safe(seed: int, n: int, d: int, offset: float, apart: float, near: float, metric: str) -> None:
-    # Near-duplicates, a common offset, and two clusters far apart: each breaks the expansion in float32.
-    rng = np.random.default_rng(seed)
-    points = rng.normal(size=(n, d))
-    points[n // 2 :] = points[: n - n // 2] + near * rng.normal(size=(n - n // 2, d))
-    points[: n // 2] += apart * (rng.random(n // 2) < 0.5)[:, None]
-    points = (points + offset).astype(np.float32)
-    np.testing.assert_allclose(ts.pairwise_distances(points, metric), exact(points, metric), rtol=1e-6, atol=0)
-
-
-def test_blocks_agree_with_the_whole(monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> None:
-    points = rng.normal(size=(50, 5))
-    points[10] = points[40]
-    whole = {metric: ts.pairwise_distances(points, metric) for metric in ("euclidean", "chebyshev")}
-    monkeypatch.setattr(metrics_module, "_BLOCK_BYTES", 8 * 50 * 7)
-    for metric, expected in whole.items():
-        got = ts.pairwise_distances(points, metric)
-        np.testing.assert_allclose(got, expected, rtol=1e-12)
-        np.testing.assert_array_equal(got, got.T)
-        assert got[10, 40] == 0
-
-
-def test_input_forms(tmp_path: Path, rng: np.random.Generator) -> None:
-    points = rng.normal(size=(20, 6)).astype(np.float32)
-    expected = ts.pairwise_distances(points)
-    np.save(tmp_path / "p.npy", points)
-    mapped = np.load(tmp_path / "p.npy", mmap_mode="r")
-    for form in (mapped, np.asfortranarray(points), points.tolist(), ts.Representation(points, np.arange(20))):
-        np.testing.assert_allclose(ts.pairwise_distances(form), expected, rtol=1e-6)
-    strided = np.repeat(points, 2, axis=1)[:, ::2]
-    np.testing.assert_array_equal(ts.pairwise_distances(strided), expected)
-    assert ts.pairwise_distances(points, dtype=np.float64).dtype == np.float64
-    assert ts.pairwise_distances(np.empty((0, 3))).shape == (0, 0)
-    assert ts.pairwise_distances(np.empty((3, 0))).tolist() == [[0] * 3] * 3
-    assert ts.pairwise_distances(np.empty((3, 0)), "chebyshev").tolist() == [[0] * 3] * 3
+from toposcope.cloud import disjoint_draws, duplicate_rows, effective_dimension, local_outliers, scale_value
 
 
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda: ts.pairwise_distances([[0.0]], "euclid"), ts.InputError, "close names: euclidean"),
-        (lambda: ts.pairwise_distances([0.0]), ts.InputError, r"\(n, d\)"),
-        (lambda: ts.pairwise_distances([[0.0], [np.inf]]), ts.ActivationError, "row 1"),
-        (lambda: ts.pairwise_distances([[0.0]], dtype=np.int32), ts.InputError, "dtype"),
-        (lambda: ts.pairwise_distances([[0.0, 0.0], [1.0, 2.0]], "cosine"), ts.InputError, "1 zero row.*row 0"),
-        (
-            lambda: ts.pairwise_distances([[1.0, 2.0], [3.0, 3.0]], "correlation"),
-            ts.InputError,
-            "1 constant row.*row 1",
-        ),
         (lambda: scale_value(np.zeros((3, 3)), "q0.9"), ts.InputError, "remove duplicate"),
         (lambda: scale_value(np.full((3, 3), np.inf), "q0.9"), ts.InputError, "nan"),
         (lambda: scale_value(np.zeros((3, 3)), "median"), ts.InputError, "q0.9"),
@@ -154,13 +77,6 @@ def test_draws_of_tokens_do_not_depend_on_the_order_of_the_inputs(rng: np.random
     for before, after in zip(disjoint_draws(ids, 8, 3), disjoint_draws(ids[order], 8, 3), strict=True):
         assert ids[before].tolist() == ids[order][after].tolist()
         assert token[before].tolist() == token[order][after].tolist()
-
-
-def test_many_equal_rows_are_right(rng: np.random.Generator) -> None:
-    points = np.concatenate([rng.normal(size=(30, 4)), np.zeros((500, 4))])[rng.permutation(530)].astype(np.float32)
-    got = ts.pairwise_distances(points)
-    np.testing.assert_allclose(got, exact(points, "euclidean"), rtol=1e-6)
-    assert got.flags.c_contiguous
 
 
 def test_outliers_at_a_fixed_threshold(rng: np.random.Generator) -> None:

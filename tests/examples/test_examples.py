@@ -52,6 +52,20 @@ def test_saved_activations_need_no_torch(tmp_path: Path) -> None:
     assert (tmp_path / "run" / "report.html").is_file()
 
 
+def test_what_topology_stands_beside() -> None:
+    done = subprocess.run([sys.executable, "examples/similarity.py"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    out = done.stdout
+    for measure in ("RTD", "CKA"):
+        for here, published in re.findall(rf"{measure} +(-?[0-9.]+) \((-?[0-9.]+)\)", out):
+            assert here == published
+    trained = [float(d) for d in re.search(r"VGG trained: (.*)", out).group(1).split(", ")]
+    untrained = [float(d) for d in re.search(r"VGG untrained: (.*)", out).group(1).split(", ")]
+    assert trained[0] < max(trained[1:-1]) > trained[-1] + 1  # the hunchback, which training makes
+    assert max(untrained) < untrained[-1] + 0.3
+    assert "Topology adds to what CKA says here of these fixed networks" in out
+
+
 @pytest.mark.parametrize(
     "line",
     [line.split("#")[0].split() for line in COMMANDS.splitlines() if line.startswith("toposcope ")],

@@ -68,6 +68,15 @@ def test_scale_can_be_none_or_a_number(tmp_path: Path) -> None:
     assert read(tmp_path, head.format("2.5")).cloud.scale == 2.5
 
 
+def test_a_metric_has_parameters(tmp_path: Path) -> None:
+    head = CONTRACT.replace('metric = "euclidean"', "metric = {}")
+    plan = read(tmp_path, head.format('{ name = "fermat", p = 3, k = 10 }'))
+    assert plan == read(tmp_path, head.format('"fermat(p=3.0, k=10)"'))
+    assert plan.cloud.metric == "fermat(p=3, k=10)"
+    assert ts.Study.from_json(plan.to_json()) == plan
+    assert read(tmp_path, head.format('"knn_geodesic"')).cloud.metric == "knn_geodesic(k=15)"
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -87,7 +96,15 @@ def test_scale_can_be_none_or_a_number(tmp_path: Path) -> None:
         ('recipe = "layers"\n[inputs]\nsource="digits"\n' + NETWORK + "layer = 1\n", "network.0.layer.*layers"),
         ('recipe = "layers"\n[inputs]\nsource="digits"\n[cloud]\nsize="9"\n' + NETWORK, "`cloud.size`: .*not '9'"),
         ('recipe = "layers"\n[inputs]\nsource="digits"\n[cloud]\nsize=1\n' + NETWORK, "greater than or equal to 2"),
-        ('recipe = "layers"\n[inputs]\nsource="digits"\n[cloud]\nmetric="x"\n' + NETWORK, "metric 'x'"),
+        ('recipe = "layers"\n[inputs]\nsource="digits"\n[cloud]\nmetric="x"\n' + NETWORK, "metric='x' is not known"),
+        (
+            'recipe = "layers"\n[inputs]\nsource="digits"\n[cloud]\nmetric={name="fermat", q=1}\n' + NETWORK,
+            "no parameter 'q'",
+        ),
+        (
+            'recipe = "layers"\n[inputs]\nsource="digits"\n[cloud]\nsize=9\nmetric="dtm(k=9)"\n' + NETWORK,
+            "more than 9 points",
+        ),
         ('recipe = "layers"\n[inputs]\nsource="digits"\n[cloud]\nscale="x"\n' + NETWORK, "scale='x'"),
         ('recipe = "layers"\n[inputs]\nsource="digits"\n[distance]\nname="x"\n' + NETWORK, "distance 'x'"),
         (

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import toposcope as ts
+from toposcope.estimate import forecast
 from toposcope.study import TEMPLATES
 from toposcope.study.plan import Study
 from toposcope.study.recipes import RECIPES
@@ -417,3 +418,82 @@ def test_training_needs_checkpoints(tmp_path: Path, rng: np.random.Generator) ->
     steps = {"a": "step = 1", "b": "step = 2"}
     with pytest.raises(ts.PlanError, match="give at least 3"):
         ts.run(study(tmp_path, "training", folders, **steps), tmp_path / "run")
+
+
+# audit
+
+
+def test_an_audit_asks_again_under_settings_fixed_beforehand(tmp_path: Path, rng: np.random.Generator) -> None:
+    folders = {
+        "before": save(tmp_path / "before", chain(rng, [ROUND, ROUND])),
+        "after": save(tmp_path / "after", chain(rng, [ROUND, FLAT])),
+    }
+    extra = """
+[cloud]
+size = 30
+draws = 12
+[[compare]]
+a = "before"
+b = "after"
+[audit]
+size = [15, 30, 400]
+metric = ["cosine"]
+scale = ["none"]
+components = [2]
+without_outliers = [true]
+distance = ["bottleneck"]
+[outliers]
+neighbours = 10
+"""
+    results = ts.run(study(tmp_path, "layers", folders, extra), tmp_path / "run")
+    audit = results.tables["audit"]
+    named = {"size = 15", "size = 400", "metric = cosine", "scale = none", "components = 2"}
+    assert set(audit["setting"]) == named | {"without outliers = True", "distance name = bottleneck"}
+    headline = results.tables["verdicts"].iloc[0]
+    assert headline["answer"] == "yes"
+    assert "survives in" in headline["audit"]
+    assert "not possible here: size = 400" in headline["audit"]
+    assert headline["sentence"].endswith(f"Audit: the verdict {headline['audit']}.")
+    # A variant gives what a plan of its own gives.
+    alone = ts.run(
+        study(tmp_path, "layers", folders, extra.replace("draws = 12", "draws = 12\ncomponents = 2")), tmp_path / "own"
+    )
+    expected = alone.tables["verdicts"].iloc[0]
+    row = audit[(audit["setting"] == "components = 2") & (audit["question"] == headline["question"])]
+    assert row["effect"].item() == expected["effect"]
+    again = ts.Results.read(tmp_path / "run")
+    assert again.tables["audit"]["survives"].tolist() == audit["survives"].tolist()
+
+
+def test_a_verdict_that_breaks_says_where(tmp_path: Path, rng: np.random.Generator) -> None:
+    base = chain(rng, [ROUND])[0]
+    folders = {"a": save(tmp_path / "a", [base]), "b": save(tmp_path / "b", [3 * base])}
+    compare = '[[compare]]\na = "a"\nb = "b"\n[cloud]\nsize = 30\ndraws = 8\n'
+    results = ts.run(study(tmp_path, "layers", folders, compare + '[audit]\nscale = ["none"]\n'), tmp_path / "run")
+    (verdict,) = verdicts(results)
+    assert verdict["answer"] == "undecided"
+    assert verdict["audit"] == "survives in 0 of 1 settings; breaks at scale = none (yes)"
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [('metric = ["euclid"]', "euclid"), ('distance = ["w"]', "not known"), ('scale = ["x"]', "not known")],
+)
+def test_settings_of_an_audit_are_checked(tmp_path: Path, line: str, message: str) -> None:
+    with pytest.raises(ts.PlanError, match=message):
+        study(tmp_path, "layers", {"a": tmp_path}, f"[audit]\n{line}\n")
+
+
+def test_the_forecast_counts_what_is_done(tmp_path: Path, rng: np.random.Generator) -> None:
+    labels = np.arange(240) % 3
+    folder = save(tmp_path / "a", [blobs(rng, labels, apart) for apart in (0.0, 2.0)], labels)
+    extra = "[cloud]\nsize = 30\ndraws = 4\n[separation]\nsize = 10\ndraws = 4\n"
+    extra += '[audit]\nsize = [20]\ndistance = ["bottleneck"]\n'
+    plan = study(tmp_path, "separation", {"a": folder}, extra)
+    expected = forecast(plan)
+    ts.run(plan, tmp_path / "run")
+    store = list(ts.Results.read(tmp_path / "run").store)
+    assert expected.diagrams == sum(key.startswith("diagram-") for key in store)
+    assert expected.pairs == sum(key.startswith("distances-") for key in store)
+    assert expected.settings == 2
+    assert any(line.startswith("audit       2 settings") for line in expected.lines())

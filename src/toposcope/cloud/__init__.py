@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from toposcope.cloud import metrics
+from toposcope.cloud.components import principal_components
 from toposcope.cloud.controls import (
     Control,
     ControlExcess,
@@ -11,11 +13,11 @@ from toposcope.cloud.controls import (
     gaussian_control,
     shuffled_control,
 )
-from toposcope.cloud.metrics import METRICS, pairwise_distances
+from toposcope.cloud.metrics import METRICS, CloudMetric, metric_named, pairwise_distances
 from toposcope.cloud.outliers import (
-    Hubness,
+    Hubs,
     forest_outliers,
-    hubness,
+    hubs,
     local_outliers,
     norm_outliers,
     random_removal,
@@ -26,10 +28,11 @@ from toposcope.cloud.summary import duplicate_rows, effective_dimension
 
 __all__ = [
     "METRICS",
+    "CloudMetric",
     "Control",
     "ControlExcess",
     "GaussianControl",
-    "Hubness",
+    "Hubs",
     "ShuffledControl",
     "control_excess",
     "disjoint_draws",
@@ -37,10 +40,13 @@ __all__ = [
     "effective_dimension",
     "forest_outliers",
     "gaussian_control",
-    "hubness",
+    "hubs",
     "local_outliers",
+    "metric_named",
+    "metrics",
     "norm_outliers",
     "pairwise_distances",
+    "principal_components",
     "random_removal",
     "scale_rule",
     "scale_value",

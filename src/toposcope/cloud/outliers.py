@@ -87,7 +87,7 @@ def norm_outliers(points: Floats | Representation, threshold: float = 3.5, centr
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Hubness:
+class Hubs:
     """How unevenly points are neighbours of others.
 
     occurrences: (n,) how often each row is among the `neighbours` nearest of another row; the mean is `neighbours`.
@@ -103,12 +103,12 @@ class Hubness:
 
     def __repr__(self) -> str:
         return (
-            f"<Hubness skewness {self.skewness:.3g}: {int(self.hubs.sum())} hubs, {int(self.antihubs.sum())} antihubs "
+            f"<Hubs skewness {self.skewness:.3g}: {int(self.hubs.sum())} hubs, {int(self.antihubs.sum())} antihubs "
             f"of {len(self.occurrences)}>"
         )
 
 
-def hubness(points: Floats | Representation, neighbours: int = 10) -> Hubness:
+def hubs(points: Floats | Representation, neighbours: int = 10) -> Hubs:
     """Hubs and antihubs of a cloud, and the skewness of its k-occurrences.
 
     points: (n, d), Euclidean distances. neighbours: k, the point itself not counted; of equal distances the earlier row
@@ -128,7 +128,7 @@ def hubness(points: Floats | Representation, neighbours: int = 10) -> Hubness:
     centred = counts - k
     spread = math.sqrt(float((centred**2).mean()))
     skewness = float((centred.astype(np.float64) ** 3).mean()) / spread**3 if spread > 0 else 0.0
-    return Hubness(k, counts, skewness, centred > 2 * max(spread, 0.5), counts == 0)
+    return Hubs(k, counts, skewness, centred > 2 * max(spread, 0.5), counts == 0)
 
 
 def random_removal(outliers: Array, seed: int = 0) -> NDArray[np.bool_]:

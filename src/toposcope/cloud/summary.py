@@ -6,13 +6,13 @@ import numpy as np
 
 from toposcope import _check
 from toposcope._types import Floats
-from toposcope.representation import Representation
+from toposcope.representation import Representation, first_equal_rows
 
 
 def duplicate_rows(points: Floats | Representation) -> int:
     """How many rows repeat an earlier row exactly. Duplicates are bars of zero length, which a diagram drops."""
-    cloud = _check.points(points)
-    return len(cloud) - len({row.tobytes() for row in cloud + 0})  # + 0 makes -0.0 the zero it equals
+    first = first_equal_rows(_check.points(points))
+    return int(np.count_nonzero(first < np.arange(len(first))))
 
 
 def effective_dimension(points: Floats | Representation) -> float:

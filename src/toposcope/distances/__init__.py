@@ -5,13 +5,17 @@ from __future__ import annotations
 from toposcope.distances.bottleneck import bottleneck
 from toposcope.distances.compare import compare
 from toposcope.distances.features import (
+    bars_above,
     betti_curve,
     descriptors,
+    entropy_curve,
     landscape,
     persistence_entropy,
     persistence_image,
+    silhouette,
     total_persistence,
 )
+from toposcope.distances.landscapes import Landscape, exact_landscape
 from toposcope.distances.measures import Bottleneck, Distance, SlicedWasserstein, Wasserstein, distance_named
 from toposcope.distances.sliced import sliced_wasserstein
 from toposcope.distances.wasserstein import wasserstein
@@ -19,16 +23,21 @@ from toposcope.distances.wasserstein import wasserstein
 __all__ = [
     "Bottleneck",
     "Distance",
+    "Landscape",
     "SlicedWasserstein",
     "Wasserstein",
+    "bars_above",
     "betti_curve",
     "bottleneck",
     "compare",
     "descriptors",
     "distance_named",
+    "entropy_curve",
+    "exact_landscape",
     "landscape",
     "persistence_entropy",
     "persistence_image",
+    "silhouette",
     "sliced_wasserstein",
     "total_persistence",
     "wasserstein",

@@ -1,7 +1,10 @@
 """Features of one diagram: curves, images and scalar descriptors. All read the bars that die; essential bars are
-counted by `descriptors` and left out of everything else, which has no finite value on them."""
+counted by `betti_curve`, `bars_above` and `descriptors`, and left out of everything else, which has no finite value on
+them. Landscapes as piecewise linear functions stand in `landscapes`."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -11,19 +14,73 @@ from toposcope._types import Array, Float64, Ints
 from toposcope.diagram import PersistenceDiagram
 from toposcope.distances.bars import bars_of
 
+_BLOCK = 1 << 22
+"""Entries of one block of bars × values."""
 
-def betti_curve(diagram: PersistenceDiagram, degree: int = 1, values: Array | None = None) -> tuple[Float64, Ints]:
+
+def betti_curve(
+    diagram: PersistenceDiagram | Array, degree: int = 1, values: Array | None = None
+) -> tuple[Float64, Ints]:
     """The Betti number as a function of the filtration value, essential bars included.
 
     values: (v,) filtration values; None takes every birth and death, where the curve is exact: it is constant from each
     value up to the next. Returns values and Betti numbers, both (v,).
     """
-    if values is None:
-        ends = diagram.in_degree(degree).ravel()
-        at = np.unique(ends[np.isfinite(ends)])
-    else:
-        at = np.asarray(values, dtype=np.float64)
-    return at, diagram.betti(at, degree)
+    bars = bars_of(diagram, degree, "diagram")
+    births = np.sort(np.concatenate([bars.finite[:, 0], bars.births]))
+    deaths = np.sort(bars.finite[:, 1])
+    at = np.unique(np.concatenate([births, deaths])) if values is None else np.asarray(values, dtype=np.float64)
+    born, dead = np.searchsorted(births, at, side="right"), np.searchsorted(deaths, at, side="right")
+    return at, np.asarray(born - dead, dtype=np.int64)
+
+
+def entropy_curve(
+    diagram: PersistenceDiagram | Array, degree: int = 1, values: Array | None = None
+) -> tuple[Float64, Float64]:
+    """The part of the persistence entropy that the bars alive at a filtration value contribute, in nats.
+
+    values: (v,) filtration values; None takes every birth and death, where the curve is exact: it is constant from each
+    value up to the next. A bar is alive from its birth to before its death, and counts with -s log s, s its share of
+    the total length of the bars that die. Returns values and entropies, both (v,).
+    Source: Atienza, González-Díaz and Soriano-Trigueros 2020 (entropy summary function).
+    """
+    bars = bars_of(diagram, degree, "diagram")
+    share = bars.lengths / max(float(bars.lengths.sum()), np.finfo(np.float64).tiny)
+    parts = np.where(share > 0, -share * np.log(np.where(share > 0, share, 1.0)), 0.0)
+    at = np.unique(bars.finite) if values is None else np.asarray(values, dtype=np.float64)
+    curve = np.zeros(len(at))
+    for block in _blocks(len(at), len(share)):
+        alive = (bars.finite[:, 0] <= at[block, None]) & (at[block, None] < bars.finite[:, 1])
+        curve[block] = alive @ parts
+    return at, curve
+
+
+def silhouette(
+    diagram: PersistenceDiagram | Array, degree: int = 1, values: Array | None = None, power: float = 1
+) -> tuple[Float64, Float64]:
+    """The mean of all tents min(t - birth, death - t), each at least 0, weighted by length^power.
+
+    values: (v,) filtration values; None takes every birth, middle and death, where the curve is exact: it is linear
+    between them. power: at least 0; the larger, the more the long bars decide. Returns values and heights, both (v,),
+    in filtration values; no bars that die: 0. Source: Chazal, Fasy, Lecci, Rinaldo and Wasserman 2014.
+    """
+    exponent = _check.real(power, "power", at_least=0)
+    bars = bars_of(diagram, degree, "diagram")
+    longest = float(bars.lengths.max(initial=0.0))
+    weights = (bars.lengths / longest) ** exponent if longest else bars.lengths
+    ends = np.concatenate([bars.finite.ravel(), bars.finite.mean(axis=1)])
+    at = np.unique(ends) if values is None else np.asarray(values, dtype=np.float64)
+    curve = np.zeros(len(at))
+    if longest:
+        for block in _blocks(len(at), len(weights)):
+            tents = np.minimum(at[block, None] - bars.finite[:, 0], bars.finite[:, 1] - at[block, None])
+            curve[block] = np.maximum(tents, 0) @ (weights / weights.sum())
+    return at, curve
+
+
+def _blocks(values: int, bars: int) -> Iterator[slice]:
+    step = max(1, _BLOCK // max(1, bars))
+    return (slice(start, start + step) for start in range(0, values, step))
 
 
 def landscape(diagram: PersistenceDiagram | Array, values: Array, degree: int = 1, levels: int = 5) -> Float64:
@@ -98,6 +155,20 @@ def persistence_entropy(diagram: PersistenceDiagram | Array, degree: int = 1, no
     share = share[share > 0]
     entropy = float(-np.sum(share * np.log(share)))
     return entropy / float(np.log(len(lengths))) if normalised else entropy
+
+
+def bars_above(diagram: PersistenceDiagram | Array, degree: int = 1, length: float = 0.0, ratio: float = 1.0) -> int:
+    """How many bars are longer than `length` and die beyond `ratio` times their birth; essential bars are among them.
+
+    length: in filtration values. ratio: death / birth, which does not change with the scale; it exceeds every number
+    for a bar that is born at 0, so it says nothing in degree 0. Both are thresholds that you set; for one that follows
+    from a significance level, see the universal null distribution of ratios (Bobrowski and Skraba 2023).
+    """
+    least = _check.real(length, "length", at_least=0)
+    times = _check.real(ratio, "ratio", at_least=1)
+    bars = bars_of(diagram, degree, "diagram")
+    above = (bars.lengths > least) & (bars.finite[:, 1] > times * bars.finite[:, 0])
+    return int(np.count_nonzero(above)) + len(bars.births)
 
 
 def descriptors(diagram: PersistenceDiagram, degree: int = 1) -> dict[str, float]:

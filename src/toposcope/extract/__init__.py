@@ -21,8 +21,8 @@ from toposcope._io import digest_of_file
 from toposcope.extract import models, reduce, taps
 from toposcope.extract.inputs import Batch, Inputs, load_inputs
 from toposcope.extract.models import Network, weights_digest
-from toposcope.extract.rows import Budget, FileNames, Rows, all_equal, repeated_rows
-from toposcope.representation import Representation, Source
+from toposcope.extract.rows import Budget, FileNames, Rows, all_equal
+from toposcope.representation import Representation, Source, first_equal_rows
 
 if TYPE_CHECKING:
     import torch
@@ -487,7 +487,7 @@ def _report_degenerate(representation: Representation) -> None:
     if all_equal(points):
         _warn(f"{representation.name} is constant: all of its {len(points)} rows are equal")
         return
-    repeated = repeated_rows(points)
+    repeated = np.flatnonzero(first_equal_rows(points) < np.arange(len(points)))
     if len(repeated):
         _warn(
             f"{representation.name} has duplicates: {len(repeated)} of its {len(points)} rows repeat an earlier one, "

@@ -206,18 +206,3 @@ def all_equal(points: Floats) -> bool:
     """Whether every row of (m, d) equals the first one."""
     step = max(1, (1 << 22) // max(1, points.shape[1]))
     return all(bool((points[s : s + step] == points[:1]).all()) for s in range(0, len(points), step))
-
-
-def repeated_rows(points: Floats) -> Array:
-    """Row numbers of (m, d) that repeat an earlier row, found by a 64-bit hash of each row's bytes."""
-    seen: set[int] = set()
-    found = []
-    step = max(1, (1 << 20) // max(1, points.shape[1]))
-    for start in range(0, len(points), step):
-        # Adding 0 turns -0 into 0, which is the same point.
-        for row, value in enumerate(points[start : start + step] + 0, start=start):
-            digest = hash(value.tobytes())
-            if digest in seen:
-                found.append(row)
-            seen.add(digest)
-    return np.array(found, dtype=np.int64)

@@ -154,6 +154,7 @@ def _verdict(results: Results) -> Html | str:
     if plain(row["where"]):
         degree = real(row["degree"])
         facts.append(("Where", plain(row["where"]) + ("" if math.isnan(degree) else f", H{int(degree)}")))
+    facts.append(("Under other settings", plain(row["audit"]) or "not tried"))
     return tag("dl", *(tag("div", tag("dt", term), tag("dd", value)) for term, value in facts), class_="measures")
 
 
@@ -263,7 +264,7 @@ def _networks(results: Results, data: Mapping[str, Any]) -> Html:
 def _tests(results: Results, data: Mapping[str, Any]) -> Html:
     rows = records(results.tables["tests"])
     if not rows:
-        return tag("p", f"No tests: {_why_no_tests(results)}.", class_="empty")
+        return join([tag("p", f"No tests: {_why_no_tests(results)}.", class_="empty"), *_answers(results)])
     alpha = f"{results.plan.test.alpha:g}"
     steps = {f"depth of {network.name}" for network in results.plan.network}
     caption = (
@@ -279,8 +280,55 @@ def _tests(results: Results, data: Mapping[str, Any]) -> Html:
         [
             _figure("tests", caption),
             tag("details", tag("summary", f"All {counted(len(rows), 'test')} as a table"), *tables),
+            *_answers(results),
         ]
     )
+
+
+def _answers(results: Results) -> list[Html]:
+    """Every question with its answer, and with the answers that other settings gave."""
+    parts = []
+    verdicts = records(results.tables["verdicts"])
+    if verdicts:
+        rows = [
+            [
+                plain(row["question"]),
+                plain(row["answer"]),
+                plain(row["where"]) or NONE,
+                _cell(NONE if math.isnan(real(row["degree"])) else f"H{int(real(row['degree']))}"),
+                _cell(_bounded(row)),
+                _cell(number(row["margin"])),
+                _cell(p_value(row["p_adjusted"])),
+            ]
+            for row in verdicts
+        ]
+        columns = ["Question", "Answer", "Where", "Degree", "Effect", "Margin", "Adjusted p"]
+        table = _table(columns, rows, numeric=(3, 4, 5, 6))
+        parts.append(tag("details", tag("summary", f"{counted(len(rows), 'verdict')} with numbers"), table))
+    audit = records(results.tables["audit"])
+    if audit:
+        rows = [
+            [
+                plain(row["question"]),
+                plain(row["setting"]),
+                plain(row["answer"]),
+                "yes" if str(row["survives"]) == "True" else "no",
+                _cell(number(row["effect"])),
+                _cell(p_value(row["p_adjusted"])),
+            ]
+            for row in audit
+        ]
+        columns = ["Question", "Setting", "Answer", "Survives", "Effect", "Adjusted p"]
+        table = _table(columns, rows, numeric=(4, 5))
+        parts.append(tag("details", tag("summary", "Every verdict under other settings"), table))
+    return parts
+
+
+def _bounded(row: Mapping[str, Any]) -> str:
+    """An effect with its bounds, where there are any."""
+    low, high = real(row["low"]), real(row["high"])
+    bounds = f" ({number(low)} to {number(high)})" if math.isfinite(low) or math.isfinite(high) else ""
+    return number(row["effect"]) + bounds
 
 
 def _test_table(claim: str, rows: Sequence[Mapping[str, Any]], alpha: float) -> Html:

@@ -22,8 +22,8 @@ def components(points: Floats, metric: str, threshold: float, scale: float = 1.0
     in one block (None: by d).
 
     The minimum spanning tree of a graph lies in the union of the trees of parts that cover it. The parts are the
-    complete graphs on two blocks of points; each goes through `pairwise_distances`, and only its tree is kept. A
-    distance may differ in its last bit from that of the whole matrix, since each part is centred by itself.
+    complete graphs on two blocks of points; each goes through `pairwise_distances`, and only its tree is kept. The
+    bars are those of the whole matrix to the bit, since a distance depends on its two points only.
     """
     n = len(points)
     edges = np.empty((0, 2), dtype=np.int64)

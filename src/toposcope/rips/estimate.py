@@ -9,7 +9,7 @@ import numpy as np
 from toposcope import _check
 from toposcope._errors import InputError
 from toposcope._types import Array
-from toposcope.cloud.metrics import METRICS, pairwise_distances
+from toposcope.cloud.metrics import METRICS, CloudMetric, metric_named, pairwise_distances
 from toposcope.representation import Representation
 from toposcope.rips import _native
 from toposcope.rips.engine import KERNEL_DEGREE, MOST_POINTS
@@ -43,7 +43,7 @@ class RipsEstimate:
 def estimate_rips(
     points: Array | Representation,
     max_degree: int = 1,
-    metric: str = "euclidean",
+    metric: str | CloudMetric = "euclidean",
     n_points: int | None = None,
     threads: int | None = None,
 ) -> RipsEstimate:
@@ -59,7 +59,10 @@ def estimate_rips(
     degree = _check.integer(max_degree, "max_degree")
     if degree > KERNEL_DEGREE:
         raise InputError(f"max_degree={degree} is not forecast; the native kernel goes up to {KERNEL_DEGREE}")
-    name = _check.choice(metric, (*METRICS, "precomputed"), "metric")
+    if isinstance(metric, str) and "(" not in metric:
+        _check.choice(metric, (*METRICS, "precomputed"), "metric")
+    name = metric if metric == "precomputed" else metric_named(metric)
+    of_the_cloud = isinstance(name, CloudMetric)
     cloud = _check.floats(getattr(points, "points", points), "points")
     if cloud.ndim != 2:
         raise InputError(f"points has shape {cloud.shape}, but a cloud is (n, d), one row per input")
@@ -67,21 +70,25 @@ def estimate_rips(
     workers = 1 if threads is None else _check.integer(threads, "threads", at_least=1)
     dimension = 0 if name == "precomputed" else cloud.shape[1]
     rows = np.unique(np.linspace(0, max(0, len(cloud) - 1), min(len(cloud), _SAMPLE)).astype(np.int64))
-    sample = cloud[np.ix_(rows, rows)] if name == "precomputed" else pairwise_distances(cloud[rows], name)
-    distance_operations = 0.5 * n * n * dimension / 4
+    sample = (
+        cloud[np.ix_(rows, rows)]
+        if name == "precomputed"
+        else pairwise_distances(cloud[rows], "euclidean" if of_the_cloud else name)
+    )
+    distance_operations = 0.5 * n * n * dimension / 4 + (float(n) ** 3 if of_the_cloud else 0.0)
     return RipsEstimate(
         n_points=n,
         max_degree=degree,
-        matrix_bytes=matrix_bytes(n, dimension, cloud.dtype.itemsize),
+        matrix_bytes=matrix_bytes(n, dimension, cloud.dtype.itemsize, of_the_cloud),
         kernel_bytes=kernel_bytes(n, degree, workers),
         operations=distance_operations + _sweep_operations(np.ascontiguousarray(sample), n, degree),
         distance_operations=distance_operations,
     )
 
 
-def matrix_bytes(n: int, dimension: int, itemsize: int) -> int:
-    """The matrix of distances and, for points, their centred copy and one block of rows."""
-    working = 0 if dimension == 0 else 8 * n * dimension + 2 * min(1 << 25, 8 * n * n)
+def matrix_bytes(n: int, dimension: int, itemsize: int, of_the_cloud: bool = False) -> int:
+    """The matrix of distances and what computing it takes: little, but for a metric of the whole cloud."""
+    working = 0 if dimension == 0 else 64 * n * n if of_the_cloud else 1 << 25
     return n * n * itemsize + working
 
 
@@ -96,11 +103,19 @@ def kernel_bytes(n: int, max_degree: int, threads: int = 1) -> int:
     return threads * (8 * n * words + window) + edges + triangles + (1 << 20)
 
 
-def check_budget(n: int, dimension: int, itemsize: int, max_degree: int, threads: int, memory: float) -> None:
+def check_budget(
+    n: int,
+    dimension: int,
+    itemsize: int,
+    max_degree: int,
+    threads: int,
+    memory: float,
+    of_the_cloud: bool = False,
+) -> None:
     """Raise InputError when a diagram may take more than `memory` bytes, saying how many points would fit."""
 
     def needed(points: int) -> int:
-        return matrix_bytes(points, dimension, itemsize) + kernel_bytes(points, max_degree, threads)
+        return matrix_bytes(points, dimension, itemsize, of_the_cloud) + kernel_bytes(points, max_degree, threads)
 
     if needed(n) <= memory:
         return

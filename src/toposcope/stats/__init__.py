@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from toposcope.stats.adjust import holm, step_down_max_t
+from toposcope.stats.adjust import benjamini_hochberg, benjamini_yekutieli, holm, step_down_max_t
 from toposcope.stats.bands import ConfidenceBand, FasyBand, confidence_band, fasy_band
+from toposcope.stats.cells import Cell, PairedCell, UnpairedCell, effect, effect_interval
+from toposcope.stats.difference import test_difference, test_differences
 from toposcope.stats.equivalence import (
     EquivalenceResult,
     Margin,
@@ -13,7 +15,8 @@ from toposcope.stats.equivalence import (
     test_equivalence,
 )
 from toposcope.stats.intervals import mean_interval
-from toposcope.stats.permutation import Cell, PairedCell, UnpairedCell, effect, permutation_tests, smallest_p
+from toposcope.stats.networks import VarianceComponents, test_architectures, variance_components
+from toposcope.stats.permutation import enough_draws, permutation_tests, smallest_p
 from toposcope.stats.power import PowerPlan, PowerRow, plan_power
 from toposcope.stats.significance import BarSignificance, bar_significance
 
@@ -28,11 +31,16 @@ __all__ = [
     "PowerPlan",
     "PowerRow",
     "UnpairedCell",
+    "VarianceComponents",
     "bar_significance",
+    "benjamini_hochberg",
+    "benjamini_yekutieli",
     "confidence_band",
     "effect",
+    "effect_interval",
     "energy_bound",
     "energy_bounds",
+    "enough_draws",
     "fasy_band",
     "holm",
     "mean_interval",
@@ -41,5 +49,9 @@ __all__ = [
     "seed_twin_margin",
     "smallest_p",
     "step_down_max_t",
+    "test_architectures",
+    "test_difference",
+    "test_differences",
     "test_equivalence",
+    "variance_components",
 ]

@@ -1,10 +1,25 @@
-"""Many tests at once: p-values adjusted so that the chance of any false rejection stays at the level."""
+"""Many tests at once: p-values adjusted so that wrong rejections stay rare over all of them.
+
+`step_down_max_t` and `holm` keep the chance of *any* wrong rejection at the level. `benjamini_yekutieli` and
+`benjamini_hochberg` keep the expected *share* of wrong ones among the rejections at the level, which is a weaker
+promise.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
+from toposcope import _check
 from toposcope._types import Float64
+
+ADJUSTMENTS = {
+    "max-t": "step-down max-T",
+    "holm": "Holm",
+    "by": "Benjamini–Yekutieli (share of wrong rejections)",
+    "bh": "Benjamini–Hochberg (share of wrong rejections, if the tests depend positively)",
+    "none": "none",
+}
+"""Names that `permutation_tests` takes, and what a result calls them."""
 
 
 def step_down_max_t(statistics: Float64) -> Float64:
@@ -32,3 +47,34 @@ def holm(p_values: Float64) -> Float64:
     adjusted = np.empty_like(p)
     adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
     return adjusted
+
+
+def benjamini_hochberg(p_values: Float64) -> Float64:
+    """Step-up adjustment of (m,) p-values for the false discovery rate; needs positive dependence between the tests
+    (PRDS), which layers of one network, tested on the same draws, are not known to have. Source: Benjamini and
+    Hochberg 1995; Benjamini and Yekutieli 2001 for the condition."""
+    p = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(-p, kind="stable")
+    steps = len(p) / np.arange(len(p), 0, -1) * p[order]
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(np.minimum.accumulate(steps), 1.0)
+    return adjusted
+
+
+def benjamini_yekutieli(p_values: Float64) -> Float64:
+    """Step-up adjustment of (m,) p-values for the false discovery rate under any dependence: Benjamini and Hochberg's
+    times 1 + 1/2 + … + 1/m. Source: Benjamini and Yekutieli 2001."""
+    return np.minimum(harmonic(len(p_values)) * benjamini_hochberg(p_values), 1.0)
+
+
+def multiplier(adjust: str, tests: int) -> float:
+    """What the smallest of `tests` p-values is multiplied by when it is the only small one."""
+    _check.choice(adjust, ADJUSTMENTS, "adjust")
+    if adjust in ("holm", "bh"):
+        return float(tests)
+    return tests * harmonic(tests) if adjust == "by" else 1.0
+
+
+def harmonic(tests: int) -> float:
+    """1 + 1/2 + … + 1/tests."""
+    return float((1 / np.arange(1, tests + 1)).sum())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -166,7 +166,7 @@ class FasyBand:
 def fasy_band(
     points: Array | Representation,
     alpha: float = 0.05,
-    metric: str = "euclidean",
+    metric: Any = "euclidean",
     subsample: int | None = None,
     repeats: int = 1000,
     seed: int = 0,

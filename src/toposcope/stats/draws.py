@@ -1,96 +1,187 @@
-"""Two representations, drawn: the diagrams of disjoint draws of their inputs, and all distances between them."""
+"""From representations to distances between their draws: one diagram per draw, one number per pair of diagrams."""
 
 from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
 from toposcope import _check
-from toposcope._errors import InputError
-from toposcope.cloud import disjoint_draws
+from toposcope._errors import InputError, ToposcopeWarning
+from toposcope._types import Array, Float64, Ints
+from toposcope.cloud import pairwise_distances, scale_rule
 from toposcope.diagram import PersistenceDiagram
-from toposcope.distances import Distance, compare, distance_named
+from toposcope.distances import Distance, compare, distance_named, landscape
 from toposcope.representation import Representation
 from toposcope.rips import vietoris_rips
-from toposcope.stats.permutation import Cell, PairedCell, UnpairedCell
 
-MOST_DRAWS = 16
-"""Draws taken by default where the inputs allow more: beyond, larger draws tell more than further ones."""
+LANDSCAPE_VALUES = 512
+"""Filtration values, evenly spaced from the first birth to the last death, on which landscapes are compared."""
+
+_CHUNK = 32
+"""Filtration values at which landscapes are in memory at a time."""
 
 
-def are_paired(a: Representation, b: Representation, paired: bool | None = None) -> bool:
-    """Whether a and b hold the same inputs (True) or none in common (False).
+@dataclasses.dataclass(frozen=True)
+class Measurement:
+    """How draws become numbers. degrees: of homology. distance: between diagrams; None is the L2 distance between
+    landscapes. metric, scale: of points. pooled: one scale for all draws instead of one for each."""
 
-    paired: what the caller believes, None for nothing. Raises InputError where some inputs are shared and others are
-    not, and where `paired` is not so.
-    """
-    shared = len(np.intersect1d(a.sample_ids, b.sample_ids))
-    count_a, count_b = len(np.unique(a.sample_ids)), len(np.unique(b.sample_ids))
-    found = shared == count_a == count_b
-    if shared and not found:
+    degrees: tuple[int, ...]
+    distance: Distance | None
+    metric: Any = "euclidean"
+    scale: str | float | None = "q0.9"
+    pooled: bool = False
+    threads: int | None = None
+
+    @property
+    def fewest_points(self) -> int:
+        """Points below which no cloud has a bar in the highest degree: the corners of a cross-polytope."""
+        return 2 * max(self.degrees) + 2
+
+    def title(self, degrees: Sequence[int]) -> str:
+        """The distance and the degrees: "W1, H1"."""
+        what = "L2 distance of landscapes" if self.distance is None else self.distance.name
+        return f"{what}, {' + '.join(f'H{degree}' for degree in degrees)}"
+
+    def diagrams(self, clouds: Sequence[tuple[str, Array]]) -> list[PersistenceDiagram]:
+        """One diagram of every cloud. clouds: names and (size, d) points. Raises what `vietoris_rips` does."""
+        rule = self.scale
+        if self.pooled and isinstance(rule, str):
+            rule = self._pooled_scale([points for _name, points in clouds], rule)
+
+        def one(cloud: tuple[str, Array]) -> PersistenceDiagram:
+            name, points = cloud
+            try:
+                return vietoris_rips(points, max(self.degrees), self.metric, rule)
+            except InputError as error:
+                raise type(error)(f"{name}: {error}") from None
+
+        with ThreadPoolExecutor(self.threads) as pool:
+            return list(pool.map(one, clouds))
+
+    def _pooled_scale(self, clouds: Sequence[Array], rule: str) -> float:
+        """The quantile of the distances within all clouds together. No relabelling of the clouds changes it."""
+        within = []
+        for points in clouds:
+            distances = pairwise_distances(points, self.metric)
+            within.append(distances[np.triu_indices(len(distances), 1)].astype(np.float64))
+        value = float(np.quantile(np.concatenate(within), float(rule[1:])))
+        if not 0 < value < np.inf:
+            raise InputError(
+                f"scale={rule!r}: that quantile of the distances within all draws is {value:g}, so nothing can be "
+                "divided by it; remove duplicate points, choose a higher quantile or pass scale=None"
+            )
+        return value
+
+    def distances(self, diagrams: Sequence[PersistenceDiagram], degree: int) -> Float64:
+        """(m, m) distances between all diagrams in one degree."""
+        if self.distance is None:
+            return landscape_distances(diagrams, degree)
+        return compare(diagrams, self.distance, degree=degree, threads=self.threads).values
+
+    def joined(self, matrices: Sequence[Float64], apart: Array) -> Float64:
+        """One (m, m) matrix of several degrees, each divided by its mean over the pairs that are `apart` (m, m).
+
+        The mean is over draws of both groups, so no relabelling changes it. A sum of distances is one, and so is the
+        root of a sum of squares, which keeps the distance between landscapes that of a Hilbert space.
+        """
+        if len(matrices) == 1:
+            return matrices[0]
+        means = [float(matrix[apart].mean()) for matrix in matrices]
+        scaled = [matrix / mean if mean > 0 else matrix for matrix, mean in zip(matrices, means, strict=True)]
+        if self.distance is None:
+            return np.asarray(np.sqrt(sum(part**2 for part in scaled)))
+        return np.asarray(sum(scaled))
+
+
+def measurement(
+    degree: int | Sequence[int],
+    distance: str | Distance | None,
+    scale: str | float | None,
+    statistic: str,
+    metric: Any,
+    scale_of: str,
+    threads: int | None,
+) -> Measurement:
+    """The Measurement that arguments ask for. Raises InputError."""
+    several = [degree] if isinstance(degree, (int, np.integer)) else list(degree)
+    degrees = tuple(_check.integer(value, "degree") for value in several)
+    if not degrees or len(set(degrees)) < len(degrees):
+        raise InputError(f"degree={degree!r} must be one degree of homology or several different ones")
+    if statistic == "landscape" and distance is not None:
         raise InputError(
-            f"{a.name} and {b.name} share {shared} inputs, and have {count_a} and {count_b}; "
-            "give the same inputs to both (take the rows of the shared ids), or none in common"
+            f"statistic='landscape' compares landscapes, so distance={distance!r} has no place; leave it out, or take "
+            "statistic='energy'"
         )
-    if paired is not None and paired != found:
-        truth = "the same inputs" if found else "no input in common"
-        raise InputError(f"paired={paired}, but {a.name} and {b.name} have {truth}; pass paired={found} or None")
-    return found
+    return Measurement(
+        degrees,
+        None if statistic == "landscape" else distance_named("wasserstein" if distance is None else distance),
+        metric,
+        scale_rule(scale),
+        _check.choice(scale_of, ("draw", "pooled"), "scale_of") == "pooled",
+        None if threads is None else _check.integer(threads, "threads", at_least=1),
+    )
 
 
-def draws_of(representation: Representation, size: int, draws: int | None, seed: int, at_least: int) -> int:
-    """How many disjoint draws of `size` to take: `draws`, or as many as there are inputs for, up to `MOST_DRAWS`.
+def landscape_distances(diagrams: Sequence[PersistenceDiagram], degree: int) -> Float64:
+    """(m, m) L2 distances between the landscapes of m diagrams, all levels, over the bars that die.
 
-    Raises InputError, with the number of inputs that would do, where fewer than `at_least` are asked for or held.
+    The integral is the trapezoid sum over `LANDSCAPE_VALUES` filtration values from the first birth to the last death
+    of all diagrams; landscapes are 0 at both. Source: Bubenik 2015.
     """
-    held = len(np.unique(representation.sample_ids))
-    count = min(held // size, MOST_DRAWS) if draws is None else _check.integer(draws, "draws", at_least=at_least)
-    if count < at_least:
-        raise InputError(
-            f"at least {at_least} disjoint draws of {size} points need {at_least * size} inputs, and "
-            f"{representation.name} has {held}; give more inputs, or take size={max(held // at_least, 1)}"
+    bars = [diagram.finite(degree) for diagram in diagrams]
+    levels = max(len(pairs) for pairs in bars)
+    if levels == 0:
+        return np.zeros((len(diagrams), len(diagrams)))
+    ends = np.concatenate(bars)
+    values = np.linspace(ends[:, 0].min(), ends[:, 1].max(), LANDSCAPE_VALUES)
+    products = np.zeros((len(diagrams), len(diagrams)))
+    for start in range(0, len(values), _CHUNK):
+        at = values[start : start + _CHUNK]
+        heights = np.stack([landscape(pairs, at, degree, levels).ravel() for pairs in bars])
+        products += heights @ heights.T
+    norms = np.diagonal(products)
+    squares = np.maximum(norms[:, None] + norms[None, :] - 2 * products, 0.0) * (values[1] - values[0])
+    np.fill_diagonal(squares, 0.0)
+    return np.asarray(np.sqrt(squares))
+
+
+def units(representation: Representation) -> frozenset[str]:
+    """The inputs of a representation: its different sample ids, as text, which is what the draws hash."""
+    return frozenset(str(entry) for entry in representation.sample_ids.tolist())
+
+
+def rows_per_draw(representation: Representation, draws: int) -> int:
+    """Rows that every one of `draws` disjoint draws has, whichever inputs fall into it."""
+    counts = np.sort(np.unique(representation.sample_ids, return_counts=True)[1])
+    return int(counts[: len(counts) // draws].sum())
+
+
+def clouds_of(representation: Representation, rows: Sequence[Ints]) -> list[tuple[str, Array]]:
+    """The points of every draw, each with the name that an error gives it."""
+    return [(f"{representation.name}, draw {k}", representation.points[chosen]) for k, chosen in enumerate(rows)]
+
+
+def warn_of_equal_rows(representations: Sequence[Representation]) -> None:
+    """Warn when inputs with different ids have equal rows: they may be one input, and then no draws are disjoint.
+
+    Rows of zeros are passed over: many inputs may leave every unit of a rectified layer silent.
+    """
+    ids: dict[bytes, str] = {}
+    equal = 0
+    for representation in representations:
+        for row, name in zip(representation.points, representation.sample_ids.tolist(), strict=True):
+            equal += bool(row.any()) and ids.setdefault(row.tobytes(), str(name)) != str(name)
+    if equal:
+        names = " and ".join(dict.fromkeys(representation.name for representation in representations))
+        warnings.warn(
+            f"{names}: {equal} row(s) equal the row of another input; where those are copies of one image, give them "
+            "one sample_id, or the draws share inputs and p is too small",
+            ToposcopeWarning,
+            stacklevel=3,
         )
-    return count
-
-
-def diagrams_of_draws(
-    representation: Representation,
-    size: int,
-    draws: int,
-    degree: int = 1,
-    metric: str = "euclidean",
-    scale: str | float | None = "q0.9",
-    seed: int = 0,
-) -> list[PersistenceDiagram]:
-    """The diagrams of `draws` disjoint draws of `size` rows, chosen by a hash of the sample ids and the seed.
-
-    scale: within each draw where it is a quantile. Raises InputError where there are too few inputs.
-    """
-    rows = disjoint_draws(representation.sample_ids, size, draws, seed)
-    return [vietoris_rips(representation.points[chosen], degree, metric, scale) for chosen in rows]
-
-
-def cell_of_draws(
-    a: Representation,
-    b: Representation,
-    size: int,
-    draws: int,
-    degree: int = 1,
-    distance: str | Distance | None = None,
-    metric: str = "euclidean",
-    scale: str | float | None = "q0.9",
-    paired: bool | None = None,
-    seed: int = 0,
-) -> Cell:
-    """All distances between the diagrams of `draws` draws of a and as many of b: a PairedCell or an UnpairedCell.
-
-    distance: None takes `Wasserstein(order=1)`. Raises InputError as `are_paired` and `disjoint_draws` do.
-    """
-    measure = distance_named("wasserstein" if distance is None else distance)
-    kind = PairedCell if are_paired(a, b, paired) else UnpairedCell
-    diagrams = [
-        diagram
-        for representation in (a, b)
-        for diagram in diagrams_of_draws(representation, size, draws, degree, metric, scale, seed)
-    ]
-    values = compare(diagrams, measure, degree=degree).values
-    return kind(f"{a.name} and {b.name}", values[:draws, :draws], values[draws:, draws:], values[:draws, draws:])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -13,8 +14,12 @@ from toposcope._types import Array, Float64, Floats
 from toposcope.distances import Distance, compare, distance_named
 from toposcope.representation import Representation
 from toposcope.rips import vietoris_rips
-from toposcope.stats.draws import are_paired
-from toposcope.stats.permutation import Cell, PairedCell, UnpairedCell, permutation_tests, smallest_p
+from toposcope.stats.cells import Cell, PairedCell, UnpairedCell
+from toposcope.stats.drawn import are_paired
+from toposcope.stats.permutation import permutation_tests, smallest_p
+
+POOLS = 20
+"""Independent pools of draws that the experiments of a design come from."""
 
 SHARE_OF_PILOT = 4
 """A draw takes at most one row in four of the pilot: larger ones share so many rows that they understate the noise."""
@@ -71,7 +76,7 @@ def plan_power(
     alpha: float = 0.05,
     degree: int = 1,
     distance: str | Distance | None = None,
-    metric: str = "euclidean",
+    metric: Any = "euclidean",
     scale: str | float | None = "q0.9",
     paired: bool | None = None,
     simulations: int = 400,
@@ -82,9 +87,9 @@ def plan_power(
     pilot and effect: two Representations (a, b) and a share in (0, 1], where each row of the second sample is a row of
     b with that probability, else one of a: 1 asks for the whole difference between a and b, 0.2 for one input in five
     that differs (then both have one dimension). Or one Representation and a function of (m, d) points to (m, d') points
-    that makes the alternative: `lambda x: 1.2 * x`. sizes: points per draw. draws: of each. power: wanted. paired: two
-    representations are paired when they hold the same inputs; with one, None plans a paired test. simulations:
-    experiments per design.
+    that makes the alternative: `lambda x: np.maximum(x, 0)`. sizes: points per draw. draws: of each. power: wanted.
+    paired: two representations are paired when they hold the same inputs; with one, None plans a paired test.
+    simulations: experiments per design.
 
     Each experiment draws clouds from the pilot, without replacement within a cloud, and makes `permutation_tests` on
     the energy distance between diagrams. Experiments come from 20 independent pools of draws; the Monte-Carlo standard
@@ -99,9 +104,10 @@ def plan_power(
     range, and designs none of which can reach alpha.
     """
     wanted = _check.real(power, "power", above=0.0)
+    if wanted >= 1:
+        raise InputError(f"power={power!r} must be below 1; no number of draws is sure to see anything")
     level = _check.real(alpha, "alpha", above=0.0)
-    pools = 20
-    experiments = -(-_check.integer(simulations, "simulations", at_least=pools) // pools)
+    experiments = -(-_check.integer(simulations, "simulations", at_least=POOLS) // POOLS)
     counts = sorted({_check.integer(count, "draws", at_least=2) for count in draws})
     points = sorted({_check.integer(size, "size", at_least=2) for size in sizes})
     if not counts or not points:
@@ -115,33 +121,34 @@ def plan_power(
             f"{counts[-1]} give {smallest_p(counts[-1], counts[-1], source.paired):.3g}: take more"
         )
     measure = distance_named("wasserstein" if distance is None else distance)
+
+    def distances(size: int, generator: np.random.Generator) -> Float64:
+        """All distances within one pool: diagrams of a's draws first, then of b's."""
+        clouds = [source.draw(size, generator) for _ in range(2 * possible[-1])]
+        diagrams = [vietoris_rips(pair[side], degree, metric, scale) for side in (0, 1) for pair in clouds]
+        return compare(diagrams, measure, degree=degree, threads=1).values
+
     rows = []
     for size in points:
-        rejected = np.empty((pools, len(possible)))
-        for pool in range(pools):
+        rejected = np.empty((POOLS, len(possible)))
+        for pool in range(POOLS):
             generator = np.random.default_rng(np.random.SeedSequence([seed, size, pool]))
-            clouds = [source.draw(size, generator) for _ in range(2 * possible[-1])]
-            diagrams = [vietoris_rips(pair[side], degree, metric, scale) for side in (0, 1) for pair in clouds]
-            values = compare(diagrams, measure, degree=degree).values
+            values = distances(size, generator)
             rejected[pool] = _rejections(values, possible, source.paired, experiments, level, generator)
-        for count in counts:
-            inputs = count * size * (1 if source.paired else 2)
-            if count not in possible:
-                rows.append(PowerRow(size, count, inputs, 0.0, 0.0))
-                continue
-            shares = rejected[:, possible.index(count)]
-            error = max(float(shares.std(ddof=1)) / pools**0.5, 1 / (pools * experiments))
-            rows.append(PowerRow(size, count, inputs, float(shares.mean()), error))
-    table = tuple(rows)
-    return PowerPlan(
-        table,
-        wanted,
-        level,
-        source.paired,
-        pools * experiments,
-        seed,
-        _sentence(table, wanted, level, source, pools * experiments),
-    )
+        shares = dict(zip(possible, rejected.T, strict=True))
+        rows += [_row(size, count, shares.get(count), source.paired, experiments) for count in counts]
+    table, total = tuple(rows), POOLS * experiments
+    claim = _sentence(table, wanted, level, source, total)
+    return PowerPlan(table, wanted, level, source.paired, total, seed, claim)
+
+
+def _row(size: int, count: int, shares: Float64 | None, paired: bool, experiments: int) -> PowerRow:
+    """One design. shares: (POOLS,) that rejected; None where alpha is out of reach."""
+    inputs = count * size * (1 if paired else 2)
+    if shares is None:
+        return PowerRow(size, count, inputs, 0.0, 0.0)
+    error = max(float(shares.std(ddof=1)) / POOLS**0.5, 1 / (POOLS * experiments))
+    return PowerRow(size, count, inputs, float(shares.mean()), error)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -250,7 +257,8 @@ def _sentence(rows: Sequence[PowerRow], target: float, alpha: float, source: _So
         best = max(rows, key=lambda row: row.power)
         return (
             f"no design reaches power {target:g} for {effect} at alpha {alpha:g} ({kind}); "
-            f"the most is {best.power:.2f} ± {best.error:.2f} with {best.draws} draws of {best.size} points ({simulations} simulations)"
+            f"the most is {best.power:.2f} ± {best.error:.2f} with {best.draws} draws of {best.size} points "
+            f"({simulations} simulations)"
         )
     return (
         f"{found.draws} {kind} draws of {found.size} points, {found.inputs} inputs in all, see {effect} with power "

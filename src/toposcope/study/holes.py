@@ -15,7 +15,7 @@ import numpy as np
 
 from toposcope._errors import FileError, InputError, ToposcopeError
 from toposcope._types import Array, Float64, Floats
-from toposcope.cloud import disjoint_draws
+from toposcope.cloud import principal_components
 from toposcope.diagram import PersistenceDiagram
 from toposcope.rips import vietoris_rips
 from toposcope.rips.engine import in_kernel
@@ -122,7 +122,7 @@ class Holes:
         whole = read_layer(store, side.layer.key)
         drawn = side.treatment.cloud(whole, side.cloud.size, side.cloud.draws, self.draw, self.seed)
         diagram = vietoris_rips(
-            drawn,
+            drawn if side.cloud.components is None else principal_components(drawn, side.cloud.components),
             max_degree=min(self.homology.max_degree, HIGHEST),
             metric=side.cloud.metric,
             scale=side.cloud.scale,
@@ -266,32 +266,35 @@ def look(
         (network.network, layer.layer, Holes(side, DRAW, plan.seed, plan.homology))
         for network in networks
         for layer in network.layers
-        if (side := Side(layer, plan.cloud)).key in keys
+        if (side := Side.of(plan, layer)).key in keys
     ]
     present = driver.perform("holes", [task for _network, _layer, task in tasks])
     portraits: dict[str, dict[str, str]] = {}
     for network, layer, task in tasks:
         if task.key in present:
             portraits.setdefault(network, {})[layer] = task.key
-    return Seen(portraits, _images(plan, networks, driver) if thumbnails and portraits else {})
+    return Seen(portraits, _images(plan, networks, portraits, driver) if thumbnails and portraits else {})
 
 
-def _images(plan: Study, networks: Sequence[Extracted], driver: Performer) -> dict[str, str]:
+def _images(
+    plan: Study, networks: Sequence[Extracted], portraits: Mapping[str, Mapping[str, str]], driver: Performer
+) -> dict[str, str]:
     """Key of the thumbnails of every network whose inputs can be had again."""
     by_name = {network.name: network for network in plan.network}
     sources: dict[str, list[Extracted]] = {}
     for extracted in networks:
         source = _source(plan, by_name[extracted.network], extracted, driver.store)
-        if source is not None:
+        if source is not None and extracted.network in portraits:
             sources.setdefault(source, []).append(extracted)
     tasks: dict[str, Thumbnails] = {}
     for source, members in sources.items():
         try:
-            anchor, ids = _anchor(plan, source, members), _drawn(plan, members, driver.store)
+            anchor = _anchor(plan, source, members)
         except ToposcopeError as error:
             driver.fail(f"thumbnails of {source}", error)
             continue
-        tasks[source] = Thumbnails(source, plan.inputs.limit, anchor, ids)
+        keys = {key for member in members for key in portraits[member.network].values()}
+        tasks[source] = Thumbnails(source, plan.inputs.limit, anchor, _inputs_on(keys, driver.store))
     present = driver.perform("thumbnails", list(tasks.values()))
     return {
         member.network: task.key for source, task in tasks.items() if task.key in present for member in sources[source]
@@ -321,11 +324,6 @@ def _anchor(plan: Study, source: str, members: Sequence[Extracted]) -> str:
     return load_inputs(source, limit=plan.inputs.limit).digest()
 
 
-def _drawn(plan: Study, members: Sequence[Extracted], store: Store) -> tuple[str, ...]:
+def _inputs_on(portraits: Collection[str], store: Store) -> tuple[str, ...]:
     """Ids of the inputs that some portrait shows, sorted."""
-    ids: set[str] = set()
-    for key in {member.ids: member.layers[0].key for member in members}.values():
-        held: Any = read_layer(store, key).sample_ids
-        rows = disjoint_draws(held, plan.cloud.size, plan.cloud.draws, plan.seed)[DRAW]
-        ids |= {str(entry) for entry in held[rows].tolist()}
-    return tuple(sorted(ids))
+    return tuple(sorted({str(entry) for key in portraits for entry in Portrait.read(store, key).sample_ids.tolist()}))

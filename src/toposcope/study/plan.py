@@ -11,10 +11,19 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from toposcope._errors import FileError, InputError, PlanError, close_names
-from toposcope.cloud.metrics import METRICS
+from toposcope.cloud.metrics import metric_named
 from toposcope.cloud.scale import scale_rule
 from toposcope.distances.measures import DISTANCES, Distance, distance_named
 from toposcope.distances.wasserstein import ground_norm
@@ -80,24 +89,51 @@ class Comparing(Part):
 
 
 class Cloud(Part):
-    """`[cloud]`: size points in each of `draws` disjoint draws, their metric and the scale they are divided by."""
+    """`[cloud]`: size points in each of `draws` disjoint draws, their metric and the scale they are divided by.
+
+    metric: a name, with parameters as text, "fermat(p=3)", or as a table, { name = "fermat", p = 3 }. components:
+    project every draw on so many of its principal components first. without_outliers: outliers of a draw give way to
+    points of a reserve, as `[outliers]` says.
+    """
 
     size: int = Field(default=100, ge=2)
     draws: int = Field(default=10, ge=1)
     metric: str = "euclidean"
     scale: str | float | None = "q0.9"
+    components: int | None = Field(default=None, ge=1)
+    without_outliers: bool = False
 
-    @field_validator("metric")
+    @field_validator("metric", mode="before")
     @classmethod
-    def _known_metric(cls, value: str) -> str:
-        if value not in METRICS:
-            raise ValueError(f"metric {value!r} is not known{close_names(value, METRICS)}")
-        return value
+    def _known_metric(cls, value: Any) -> str:
+        return _metric(value)
+
+    @model_validator(mode="after")
+    def _enough_points(self) -> Cloud:
+        neighbours = getattr(metric_named(self.metric), "k", None)
+        if neighbours is not None and neighbours >= self.size:
+            raise ValueError(f"metric {self.metric} needs draws of more than {neighbours} points; set size above that")
+        return self
 
     @field_validator("scale")
     @classmethod
     def _known_scale(cls, value: str | float | None) -> str | float | None:
-        return scale_rule(None if value == "none" else value)
+        return _scale(value)
+
+
+def _metric(value: Any) -> str:
+    table = value if isinstance(value, dict) else {"name": value}
+    return str(metric_named(table.get("name", ""), **{key: table[key] for key in table if key != "name"}))
+
+
+def _scale(value: str | float | None) -> str | float | None:
+    return scale_rule(None if value == "none" else value)
+
+
+def _distance(value: str) -> str:
+    if value not in DISTANCES:
+        raise ValueError(f"distance {value!r} is not known{close_names(value, DISTANCES)}")
+    return value
 
 
 class Homology(Part):
@@ -124,9 +160,7 @@ class DistanceChoice(Part):
     @field_validator("name")
     @classmethod
     def _known_name(cls, value: str) -> str:
-        if value not in DISTANCES:
-            raise ValueError(f"distance {value!r} is not known{close_names(value, DISTANCES)}")
-        return value
+        return _distance(value)
 
     @field_validator("ground")
     @classmethod
@@ -213,6 +247,20 @@ class Separation(Part):
     draws: int = Field(default=6, ge=1)
 
 
+class Audit(Part):
+    """`[audit]`: settings under which every verdict is asked again, each changed alone; TOML writes no scale as "none".
+
+    size, metric, scale, components, without_outliers: of `[cloud]`. distance: name of `[distance]`.
+    """
+
+    size: Annotated[tuple[Annotated[int, Field(ge=2)], ...], Field(strict=False)] = ()
+    metric: Annotated[tuple[Annotated[str, BeforeValidator(_metric)], ...], Field(strict=False)] = ()
+    scale: Annotated[tuple[Annotated[str | float | None, AfterValidator(_scale)], ...], Field(strict=False)] = ()
+    components: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False)] = ()
+    without_outliers: Annotated[tuple[bool, ...], Field(strict=False)] = ()
+    distance: Annotated[tuple[Annotated[str, AfterValidator(_distance)], ...], Field(strict=False)] = ()
+
+
 class Study(Part):
     """A plan: which networks, inputs, draws, homology, distance and tests. `Study.read` reads one from TOML."""
 
@@ -234,6 +282,7 @@ class Study(Part):
     train_test: TrainTest = TrainTest()
     outliers: Outliers = Outliers()
     separation: Separation = Separation()
+    audit: Audit = Audit()
 
     @model_validator(mode="after")
     def _consistent(self) -> Study:
@@ -344,6 +393,7 @@ def _keys_at(place: tuple[int | str, ...]) -> list[str]:
         "train_test": TrainTest,
         "outliers": Outliers,
         "separation": Separation,
+        "audit": Audit,
     }
     part = parts[str(place[0])] if place else Study
     return list(part.model_fields)

@@ -36,7 +36,9 @@ COLUMNS: dict[str, list[str]] = {
         "p_adjusted",
         "margin",
         "null",
+        "audit",
     ],
+    "audit": ["question", "setting", "answer", "survives", "effect", "p_adjusted", "sentence"],
     "quantities": [
         "quantity",
         "value",
@@ -237,6 +239,7 @@ _NUMBERS = {
     "scale",
     "seed",
     "statistic",
+    "survives",
     "value",
 }
 """Columns that are not text: a layer that is called 0.10 keeps its name."""

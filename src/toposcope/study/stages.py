@@ -16,6 +16,8 @@ from typing import Any, Protocol
 from toposcope._errors import ActivationError, PlanError, TaskError, ToposcopeError
 from toposcope.store import Store
 from toposcope.study import holes, tables
+from toposcope.study.agenda import Agenda, agenda
+from toposcope.study.audit import Audited, held_against, impossible, settings, with_audit
 from toposcope.study.plan import Network, Study
 from toposcope.study.provenance import surroundings
 from toposcope.study.recipes import RECIPES
@@ -32,7 +34,7 @@ from toposcope.study.tasks import (
     read_diagram_of,
     read_layer,
 )
-from toposcope.study.verdicts import Evidence, Planned, Verdict
+from toposcope.study.verdicts import Evidence, Quantity, SameInputs, Verdict
 
 
 class Performer(Protocol):
@@ -79,27 +81,70 @@ def conduct(plan: Study, folder: Path, driver: Performer, thumbnails: bool = Tru
     same_inputs, doubts = _same_inputs(driver.store, networks)
     for doubt in doubts:
         driver.say(f"warning  {doubt}")
-    plain = [Side(layer, plan.cloud) for network in networks for layer in network.layers]
-    comparisons = recipe.planned(plan, networks, same_inputs)
-    sides = _unlike([*plain, *recipe.sides(plan, networks), *(s for c in comparisons for s in (c.a, c.b))])
-    driver.say(
-        f"{len(plain)} layers: {sum(side.cloud.draws for side in sides)} diagrams, "
-        f"{len(plain) * (len(plain) + 1) // 2} pairs of layers, {len(comparisons)} planned comparisons"
-    )
-    measurements = recipe.measurements(plan, networks)
-    if measurements:
-        driver.perform("measurements", measurements)
-    keys = _homology(plan, sides, driver)
-    measured = _distances(plan, plain, sides, comparisons, keys, driver)
-    diagrams = {side: [read_diagram_of(driver.store, key) for key in draws] for side, draws in keys.items()}
-    tested, untested = tables.tests_table(plan, comparisons, tables.matrices(measured))
-    evidence = Evidence(plan, networks, diagrams, tables.matrices(measured), tested, same_inputs, driver.store)
-    verdicts, quantities = recipe.answer(evidence)
-    made = tables.all_tables(evidence, sides, measured, verdicts, quantities)
-    warnings = [*doubts, *_left_out(sides, keys), *untested]
-    seen = holes.look(plan, networks, keys, driver, thumbnails)
-    results = _assemble(plan, folder, networks, made, verdicts, warnings, keys, driver, started)
+    found = _carry_out(plan, networks, same_inputs, driver)
+    audited = _audit(plan, networks, same_inputs, found.verdicts, driver)
+    verdicts = with_audit(found.verdicts, audited)
+    made = tables.all_tables(found.evidence, found.sides, found.measured, verdicts, found.quantities, audited)
+    warnings = [*doubts, *found.warnings]
+    seen = holes.look(plan, networks, found.keys, driver, thumbnails)
+    results = _assemble(plan, folder, networks, made, verdicts, warnings, found.keys, driver, started)
     return dataclasses.replace(results, seen=seen)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Found:
+    """What one plan gives once its networks are extracted."""
+
+    sides: Sequence[Side]
+    keys: Mapping[str, tuple[str, ...]]
+    measured: Sequence[Measured]
+    evidence: Evidence
+    verdicts: list[Verdict]
+    quantities: list[Quantity]
+    warnings: list[str]
+
+
+def _carry_out(plan: Study, networks: Sequence[Extracted], same_inputs: SameInputs, driver: Performer) -> _Found:
+    """Homology, distances, tests and verdicts."""
+    asked = agenda(plan, networks, same_inputs)
+    layers = len(asked.plain)
+    driver.say(
+        f"{layers} layers: {sum(side.cloud.draws for side in asked.sides)} diagrams, "
+        f"{layers * (layers + 1) // 2} pairs of layers, {len(asked.comparisons)} planned comparisons"
+    )
+    if asked.measurements:
+        driver.perform("measurements", asked.measurements)
+    keys = _homology(plan, asked.sides, driver)
+    measured = _distances(plan, asked, keys, driver)
+    diagrams = {side: [read_diagram_of(driver.store, key) for key in draws] for side, draws in keys.items()}
+    distances = tables.matrices(measured)
+    tested, untested = tables.tests_table(plan, asked.comparisons, distances)
+    evidence = Evidence(plan, networks, diagrams, distances, tested, same_inputs, driver.store)
+    verdicts, quantities = RECIPES[plan.recipe].answer(evidence)
+    warnings = [*_left_out(asked.sides, keys), *untested]
+    return _Found(asked.sides, keys, measured, evidence, verdicts, quantities, warnings)
+
+
+def _audit(
+    plan: Study,
+    networks: Sequence[Extracted],
+    same_inputs: SameInputs,
+    verdicts: Sequence[Verdict],
+    driver: Performer,
+) -> list[Audited]:
+    """Every verdict under every setting of `[audit]`; what the data do not allow is said, and the rest goes on."""
+    audited = []
+    for setting in settings(plan):
+        driver.say(f"audit: {setting.name}")
+        try:
+            _inputs_held(setting.plan, networks)
+            RECIPES[plan.recipe].check(setting.plan)
+            others = _carry_out(setting.plan, networks, same_inputs, driver).verdicts
+        except PlanError as error:
+            audited += impossible(verdicts, setting, str(error))
+            continue
+        audited += held_against(verdicts, setting, others)
+    return audited
 
 
 def _extract(plan: Study, driver: Performer) -> list[Extracted]:
@@ -191,10 +236,6 @@ def _inputs_held(plan: Study, networks: Sequence[Extracted]) -> list[str]:
     return lines
 
 
-def _unlike(sides: Sequence[Side]) -> list[Side]:
-    return list({side.key: side for side in sides}.values())
-
-
 def _homology(plan: Study, sides: Sequence[Side], driver: Performer) -> dict[str, tuple[str, ...]]:
     """Keys of the diagrams of every side, by its key; a side with a failed draw is left out, and said to be."""
     tasks = {
@@ -208,42 +249,14 @@ def _homology(plan: Study, sides: Sequence[Side], driver: Performer) -> dict[str
     }
 
 
-def _distances(
-    plan: Study,
-    plain: Sequence[Side],
-    sides: Sequence[Side],
-    comparisons: Sequence[Planned],
-    keys: Mapping[str, tuple[str, ...]],
-    driver: Performer,
-) -> list[Measured]:
-    """Draw i of every layer against draw i of every other; all draws of each side, and of every planned pair."""
-    k = plan.cloud.draws
-    same_draw = tuple((i, i) for i in range(k))
-    planned = {(comparison.a.key, comparison.b.key): (comparison.a, comparison.b) for comparison in comparisons}
-    wanted: list[tuple[Side, Side, tuple[tuple[int, int], ...]]] = []
-    for side in sides:
-        wanted.append((side, side, tuple(itertools.combinations(range(side.cloud.draws), 2))))
-    for a, b in planned.values():
-        wanted.append((a, b, tuple(itertools.product(range(a.cloud.draws), range(b.cloud.draws)))))
-    for a, b in itertools.combinations(plain, 2):
-        if (a.key, b.key) not in planned and (b.key, a.key) not in planned:
-            wanted.append((a, b, same_draw))
-    tasks = [
-        Measured(
-            a,
-            b,
-            Distances(
-                f"distances of {a.title} and {b.title}",
-                keys[a.key],
-                keys[b.key],
-                draws,
-                plan.homology.max_degree,
-                plan.distance,
-            ),
-        )
-        for a, b, draws in wanted
-        if a.key in keys and b.key in keys
-    ]
+def _distances(plan: Study, asked: Agenda, keys: Mapping[str, tuple[str, ...]], driver: Performer) -> list[Measured]:
+    """Distances of every pair on the agenda whose diagrams are there."""
+    degree = plan.homology.max_degree
+    tasks = []
+    for a, b, draws in asked.pairs:
+        if a.key in keys and b.key in keys:
+            title = f"distances of {a.title} and {b.title}"
+            tasks.append(Measured(a, b, Distances(title, keys[a.key], keys[b.key], draws, degree, plan.distance)))
     present = driver.perform("distances", [measured.task for measured in tasks])
     return [
         dataclasses.replace(measured, values=measured.task.read(driver.store))
@@ -278,7 +291,7 @@ def _assemble(
         warnings.append("one draw has no spread: there are no intervals and no tests; set [cloud] draws to 6 or more")
     if driver.repaired:
         warnings.append(f"{driver.repaired} damaged artefact(s) were found in the store and computed again")
-    plain = {layer.key: Side(layer, plan.cloud).key for network in networks for layer in network.layers}
+    plain = {layer.key: Side.of(plan, layer).key for network in networks for layer in network.layers}
     return Results(
         plan=plan,
         tables=made,

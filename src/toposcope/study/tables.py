@@ -15,6 +15,7 @@ from toposcope._types import Float64
 from toposcope.diagram import PersistenceDiagram
 from toposcope.distances import descriptors
 from toposcope.stats import Cell, PairedCell, UnpairedCell, mean_interval, permutation_tests
+from toposcope.study.audit import Audited
 from toposcope.study.plan import Study
 from toposcope.study.results import COLUMNS
 from toposcope.study.tasks import Distances, Extracted, Side
@@ -52,6 +53,7 @@ def all_tables(
     measured: Sequence[Measured],
     verdicts: Sequence[Verdict],
     quantities: Sequence[Quantity],
+    audited: Sequence[Audited],
 ) -> dict[str, pd.DataFrame]:
     """Every table of a run, by name."""
     plan = evidence.plan
@@ -59,6 +61,7 @@ def all_tables(
     described = descriptors_table(sides, evidence.diagrams, plan.homology.max_degree)
     return {
         "verdicts": pd.DataFrame([dataclasses.astuple(verdict) for verdict in verdicts], columns=COLUMNS["verdicts"]),
+        "audit": pd.DataFrame([dataclasses.astuple(row) for row in audited], columns=COLUMNS["audit"]),
         "quantities": pd.DataFrame(
             [dataclasses.astuple(quantity) for quantity in quantities], columns=COLUMNS["quantities"]
         ),

@@ -20,13 +20,13 @@ from toposcope._errors import ActivationError, FileError, InputError, PlanError,
 from toposcope._io import digest_of_file
 from toposcope._types import Array, Float64
 from toposcope._version import __version__
-from toposcope.cloud import duplicate_rows, effective_dimension
+from toposcope.cloud import duplicate_rows, effective_dimension, principal_components
 from toposcope.diagram import PersistenceDiagram
 from toposcope.representation import Representation, Source, read_representation
 from toposcope.rips import vietoris_rips
 from toposcope.store import Store, key_of
 from toposcope.study.plan import Cloud, DistanceChoice, Homology, Network, Study
-from toposcope.study.treatments import PLAIN, Treatment
+from toposcope.study.treatments import PLAIN, Treatment, WithoutOutliers
 
 SCHEMA = 4
 """Raised when the code changes what an artefact holds: older artefacts are then computed again."""
@@ -88,11 +88,19 @@ class Layer:
 
 @dataclasses.dataclass(frozen=True)
 class Side:
-    """One side of a comparison: a layer, and how clouds are taken from it."""
+    """One side of a comparison: a layer, and how clouds are taken from it. `Side.of` gives the plan's own clouds."""
 
     layer: Layer
     cloud: Cloud
     treatment: Treatment = PLAIN
+
+    @classmethod
+    def of(cls, plan: Study, layer: Layer) -> Side:
+        """The clouds of a layer that the plan speaks of."""
+        if not plan.cloud.without_outliers:
+            return cls(layer, plan.cloud)
+        options = plan.outliers
+        return cls(layer, plan.cloud, WithoutOutliers(options.neighbours, options.threshold, options.reserve))
 
     @functools.cached_property
     def key(self) -> str:
@@ -371,7 +379,7 @@ def _keep(
         data=data,
         ids=key_of("ids", origin=origin, ids=sorted(ids)),
         origin=origin,
-        labels=_label_counts(representations[0]),
+        labels=label_counts(representations[0].sample_ids, representations[0].labels),
         checkpoint=representations[0].source.checkpoint if representations else None,
         accuracy=accuracy,
         judged=judged,
@@ -380,11 +388,12 @@ def _keep(
     ).write(store, key)
 
 
-def _label_counts(representation: Representation) -> tuple[tuple[str, int], ...]:
-    if representation.labels is None:
+def label_counts(ids: Array | None, labels: Array | None) -> tuple[tuple[str, int], ...]:
+    """Each label as text, with how many inputs have it."""
+    if ids is None or labels is None:
         return ()
-    _ids, first = np.unique(representation.sample_ids, return_index=True)
-    names, counts = np.unique(representation.labels[first].astype(np.str_), return_counts=True)
+    _ids, first = np.unique(ids, return_index=True)
+    names, counts = np.unique(labels[first].astype(np.str_), return_counts=True)
     return tuple((str(name), int(count)) for name, count in zip(names, counts, strict=True))
 
 
@@ -450,7 +459,7 @@ class Diagram:
         representation = read_layer(store, side.layer.key)
         points = side.treatment.cloud(representation, side.cloud.size, side.cloud.draws, self.draw, self.seed)
         diagram = vietoris_rips(
-            points,
+            points if side.cloud.components is None else principal_components(points, side.cloud.components),
             max_degree=self.homology.max_degree,
             metric=side.cloud.metric,
             scale=side.cloud.scale,

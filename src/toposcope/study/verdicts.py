@@ -39,7 +39,8 @@ class Verdict:
     """The answer to one question, with the numbers that its sentence is built from; NaN where there is none.
 
     where: the layers or networks it is about. effect: with its bounds `low` and `high`. margin: what "the same" was
-    held against. null: what was rejected, or how the bounds were made. sentence: all of it in words.
+    held against. null: what was rejected, or how the bounds were made. audit: in how many other settings the answer is
+    the same. sentence: all of it in words.
     """
 
     question: str
@@ -53,6 +54,7 @@ class Verdict:
     p_adjusted: float = math.nan
     margin: float = math.nan
     null: str = ""
+    audit: str = ""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -79,7 +81,7 @@ class Evidence:
 
     def side(self, layer: Layer) -> Side:
         """The plain clouds of a layer."""
-        return Side(layer, self.plan.cloud)
+        return Side.of(self.plan, layer)
 
 
 @dataclasses.dataclass(frozen=True)

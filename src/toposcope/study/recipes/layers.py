@@ -33,7 +33,7 @@ def planned(plan: Study, networks: Sequence[Extracted], same_inputs: SameInputs)
 def along_depth(plan: Study, networks: Sequence[Extracted]) -> list[Planned]:
     """Adjacent layers of every network."""
     return [
-        Planned(f"depth of {network.network}", Side(a, plan.cloud), Side(b, plan.cloud), paired=True)
+        Planned(f"depth of {network.network}", Side.of(plan, a), Side.of(plan, b), paired=True)
         for network in networks
         for a, b in itertools.pairwise(network.layers)
     ]
@@ -48,7 +48,7 @@ def between_networks(plan: Study, networks: Sequence[Extracted], same_inputs: Sa
             continue  # its extraction failed, and that is said
         claim = pair.claim or f"{pair.a} against {pair.b}"
         comparisons += [
-            Planned(claim, Side(x, plan.cloud), Side(y, plan.cloud), paired=same_inputs[pair.a, pair.b])
+            Planned(claim, Side.of(plan, x), Side.of(plan, y), paired=same_inputs[pair.a, pair.b])
             for x, y in matched_layers(by_name[pair.a].layers, by_name[pair.b].layers)
         ]
     return comparisons

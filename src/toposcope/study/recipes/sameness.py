@@ -43,7 +43,7 @@ def twin_comparisons(plan: Study, networks: Sequence[Extracted], same_inputs: Sa
         return []
     by_name = {network.network: network for network in networks}
     return [
-        Planned(TWINS, Side(x, plan.cloud), Side(y, plan.cloud), same_inputs[a, b], tested=False)
+        Planned(TWINS, Side.of(plan, x), Side.of(plan, y), same_inputs[a, b], tested=False)
         for a, b in twins(plan)
         if a in by_name and b in by_name
         for x, y in matched_layers(by_name[a].layers, by_name[b].layers)
@@ -111,7 +111,7 @@ def margin(evidence: Evidence, side: Side, degree: int) -> float:
         return plan.equivalence.margin
     family = {network.name: network.family for network in plan.network}
     layers = {
-        (network.network, layer.layer): Side(layer, plan.cloud)
+        (network.network, layer.layer): Side.of(plan, layer)
         for network in evidence.networks
         for layer in network.layers
     }

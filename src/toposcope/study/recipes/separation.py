@@ -111,7 +111,7 @@ def _later(within: np.ndarray[Any, np.dtype[np.bool_]]) -> float:
 
 def measurements(plan: Study, networks: Sequence[Extracted]) -> list[Merges]:
     """The merges of every layer."""
-    return [Merges(Side(layer, plan.cloud), plan.seed) for network in networks for layer in network.layers]
+    return [Merges(Side.of(plan, layer), plan.seed) for network in networks for layer in network.layers]
 
 
 def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:

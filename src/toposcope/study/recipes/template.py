@@ -35,7 +35,7 @@ _TAIL = """\
 [cloud]
 size = {size:<4}                       # points in each cloud: equal everywhere, as more points give longer diagrams
 draws = {draws:<3}                       # disjoint draws: size × draws inputs are needed; 6 or more for tests at 0.05
-metric = "euclidean"
+metric = "euclidean"              # or another, with parameters: {{ name = "knn_geodesic", k = 15 }}
 scale = "q0.9"                    # distances are divided by this quantile of each draw's own; "none" for raw
 
 [homology]

@@ -57,7 +57,7 @@ def planned(plan: Study, networks: Sequence[Extracted], same_inputs: SameInputs)
                 # First against last is one comparison, not two.
                 if wanted and not (claim == _END and early is there[0]):
                     comparisons += [
-                        Planned(f"{claim} {name}", Side(a, plan.cloud), Side(b, plan.cloud), paired=True)
+                        Planned(f"{claim} {name}", Side.of(plan, a), Side.of(plan, b), paired=True)
                         for a, b in _by_name(early, late)
                     ]
     return comparisons

@@ -1,0 +1,475 @@
+"""What the statistics promise, simulated: one command writes benchmarks/coverage.md.
+
+    python benchmarks/coverage.py                 # all of it, about 20 minutes of one core
+    python benchmarks/coverage.py --only bands
+
+Rows that are done are kept in runs/coverage.jsonl, and a second call continues; delete that file to start again. Laws
+of diagrams are the empirical laws of large pools of diagrams: draws are taken from a pool with replacement, so the
+truth that a band or a bound has to cover is known exactly.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+from scipy.spatial.distance import cdist
+
+import toposcope as ts
+from toposcope.cloud import GaussianControl
+from toposcope.stats import Cell, PairedCell, UnpairedCell, energy_bound, permutation_tests
+from toposcope.stats.bands import half_width
+
+ROOT = Path(__file__).resolve().parents[1]
+KEPT = ROOT / "runs" / "coverage.jsonl"
+PAGE = ROOT / "benchmarks" / "coverage.md"
+Cloud = Callable[[int, np.random.Generator], Any]
+Row = dict[str, Any]
+
+
+# Clouds ------------------------------------------------------------------------------------------------------------
+
+
+def ring(noise: float, dimension: int = 20) -> Cloud:
+    def make(n: int, rng: np.random.Generator) -> Any:
+        angle = rng.uniform(0, 2 * np.pi, n)
+        points = noise * rng.normal(size=(n, dimension))
+        points[:, 0] += np.cos(angle)
+        points[:, 1] += np.sin(angle)
+        return points
+
+    return make
+
+
+def disc(noise: float, dimension: int = 20) -> Cloud:
+    """A Gaussian with the mean and covariance of the ring."""
+
+    def make(n: int, rng: np.random.Generator) -> Any:
+        points = noise * rng.normal(size=(n, dimension))
+        points[:, :2] += rng.normal(size=(n, 2)) / np.sqrt(2)
+        return points
+
+    return make
+
+
+def gaussian(dimension: int, widths: Any = 1.0) -> Cloud:
+    return lambda n, rng: rng.normal(size=(n, dimension)) * widths
+
+
+def clusters(n: int, rng: np.random.Generator) -> Any:
+    centres = np.random.default_rng(5).normal(size=(5, 8)) * 3
+    return centres[rng.integers(5, size=n)] + rng.normal(size=(n, 8))
+
+
+def far_cluster(n: int, rng: np.random.Generator) -> Any:
+    points = rng.normal(size=(n, 5))
+    points[rng.random(n) < 0.05] += 20
+    return points
+
+
+def split_cluster(apart: float, dimension: int = 20) -> Cloud:
+    """Two Gaussian clusters; `apart` is the distance of their centres in standard deviations."""
+
+    def make(n: int, rng: np.random.Generator) -> Any:
+        points = rng.normal(size=(n, dimension))
+        points[:, 0] += apart * (rng.integers(2, size=n) - 0.5)
+        return points
+
+    return make
+
+
+def matched_cluster(apart: float, dimension: int = 20) -> Cloud:
+    """One Gaussian with the covariance of the two clusters."""
+    widths = np.ones(dimension)
+    widths[0] = np.sqrt(1 + apart**2 / 4)
+    return gaussian(dimension, widths)
+
+
+# Equivalence -------------------------------------------------------------------------------------------------------
+
+
+def bound_on_points(paired: bool, draws: int, level: float, trials: int = 4000) -> Row:
+    """Laws of points in p dimensions instead of diagrams: the bound asks for a distance and nothing else."""
+    covered: dict[tuple[str, int, float], float] = {}
+    for dimension in (1, 3, 20):
+        widths = 1 / np.sqrt(np.arange(1, dimension + 1))
+        for name in ("normal", "t3", "exponential"):
+            for shift in (0.0, 0.3, 0.6, 1.0, 1.5, 3.0):
+                rng = np.random.default_rng([7, draws, dimension, int(10 * shift), len(name)])
+                estimates, bounds = np.empty(trials), np.empty(trials)
+                for trial in range(trials):
+                    a, b, common = (_law(name, (draws, dimension), rng) * widths for _ in range(3))
+                    if paired:
+                        a, b = 0.5 * a + common, 0.5 * b + common
+                    b[:, 0] += shift
+                    kind = PairedCell if paired else UnpairedCell
+                    cell = kind("simulated", cdist(a, a), cdist(b, b), cdist(a, b))
+                    estimates[trial], bounds[trial] = energy_bound(cell, level)
+                truth = estimates.mean() if shift else 0.0
+                covered[name, dimension, shift] = float((bounds >= truth).mean())
+    equal = [share for (_, _, shift), share in covered.items() if shift == 0]
+    other = [share for (_, _, shift), share in covered.items() if shift > 0]
+    return {
+        "design": "paired" if paired else "unpaired",
+        "draws": draws,
+        "level": level,
+        "equal laws": _range(equal),
+        "laws that differ": _range(other),
+        "simulated": f"{len(covered)} laws, {trials} each",
+    }
+
+
+def _law(name: str, shape: tuple[int, ...], rng: np.random.Generator) -> Any:
+    if name == "normal":
+        return rng.normal(size=shape)
+    return rng.standard_t(3, size=shape) if name == "t3" else rng.exponential(size=shape)
+
+
+def _paired_copies(noise: float) -> Callable[[int, np.random.Generator], tuple[Any, Any]]:
+    def make(n: int, rng: np.random.Generator) -> tuple[Any, Any]:
+        points = clusters(n, rng)
+        return points + 0.3 * rng.normal(size=points.shape), points + noise * rng.normal(size=points.shape)
+
+    return make
+
+
+EQUIVALENCE: dict[str, tuple[bool, Callable[[int, np.random.Generator], tuple[Any, Any]]]] = {
+    "one law: Gaussian, d=10": (False, lambda n, rng: (gaussian(10)(n, rng), gaussian(10)(n, rng))),
+    "ring, noise 0.20 and 0.25": (False, lambda n, rng: (ring(0.2)(n, rng), ring(0.25)(n, rng))),
+    "ring and Gaussian of its covariance": (False, lambda n, rng: (ring(0.2)(n, rng), disc(0.2)(n, rng))),
+    "far cluster of 5 %, and none": (False, lambda n, rng: (far_cluster(n, rng), gaussian(5)(n, rng))),
+    "two equally noisy copies of clusters": (True, _paired_copies(0.3)),
+    "copies of clusters, noise 0.3 and 0.8": (True, _paired_copies(0.8)),
+}
+
+
+def bound_on_diagrams(name: str, degree: int, pool: int = 240, points: int = 40, trials: int = 4000) -> Row:
+    paired, make = EQUIVALENCE[name]
+    rng = np.random.default_rng([11, degree, len(name)])
+    clouds = [make(points, rng) for _ in range(pool)]
+    equal = name.startswith(("one law", "two equally"))
+    diagrams = [ts.vietoris_rips(pair[side], degree, scale="q0.9") for side in (0, 1) for pair in clouds]
+    values = ts.compare(diagrams, degree=degree, threads=1).values
+    aa, bb, ab = values[:pool, :pool], values[pool:, pool:], values[:pool, pool:]
+    if equal:  # both are drawn from one pool, or the two of a pair may be swapped: then the laws are the same exactly
+        ab, bb = (ab, bb) if paired else (aa, aa)
+    truth = 0.0 if equal else float((ab + ab.T - aa - bb).mean())
+    row: Row = {"laws": name, "degree": degree, "distance between laws": f"{truth:.3g}"}
+    for draws in (8, 12, 16):
+        held = np.empty(trials)
+        for trial in range(trials):
+            i = rng.integers(pool, size=draws)
+            j = i if paired else rng.integers(pool, size=draws)
+            cell: Cell
+            if paired and equal:
+                swap = np.concatenate([i, i + pool]).reshape(2, draws)
+                swap = np.where(rng.random(draws) < 0.5, swap, swap[::-1])
+                parts = [values[np.ix_(x, y)] for x, y in ((swap[0],) * 2, (swap[1],) * 2, (swap[0], swap[1]))]
+                cell = PairedCell("simulated", *parts)
+            else:
+                parts = [aa[np.ix_(i, i)], bb[np.ix_(j, j)], ab[np.ix_(i, j)]]
+                cell = (PairedCell if paired else UnpairedCell)("simulated", *parts)
+            held[trial] = energy_bound(cell)[1] >= truth
+        row[f"{draws} draws"] = f"{held.mean():.3f}"
+    return row
+
+
+# Bands -------------------------------------------------------------------------------------------------------------
+
+BANDS: dict[str, Cloud] = {
+    "ring in d=20, noise 0.2": ring(0.2),
+    "Gaussian, d=10": gaussian(10),
+    "five clusters, d=8": clusters,
+    "far cluster of 5 %, d=5": far_cluster,
+}
+
+
+def band(name: str, degree: int, curve: str, pool: int = 2000, points: int = 50, trials: int = 4000) -> Row:
+    rng = np.random.default_rng([13, degree, len(name)])
+    diagrams = [ts.vietoris_rips(BANDS[name](points, rng), scale="q0.9") for _ in range(pool)]
+    values = np.linspace(0, max(float(diagram.finite(degree).max()) for diagram in diagrams), 80)
+    if curve == "Betti":
+        curves = np.array([diagram.betti(values, degree) for diagram in diagrams], dtype=np.float64)
+    else:
+        levels = int(curve.split()[-1])
+        curves = np.array([ts.landscape(diagram, values, degree, levels).ravel() for diagram in diagrams])
+    truth = curves.mean(axis=0)
+    row: Row = {"cloud": name, "degree": degree, "curve": curve}
+    for draws in (8, 12, 16):
+        held = 0
+        for trial in range(trials):
+            drawn = curves[rng.integers(pool, size=draws)]
+            mean = drawn.mean(axis=0)
+            held += np.abs(mean - truth).max() <= half_width(drawn - mean, 0.95, 500, trial) + 1e-12
+        row[f"{draws} draws"] = f"{held / trials:.3f}"
+    return row
+
+
+# Bars --------------------------------------------------------------------------------------------------------------
+
+
+def false_bars(dimension: int, points: int, degree: int = 1, nulls: int = 2000) -> Row:
+    rng = np.random.default_rng([17, dimension, points, degree])
+    count, bars = 0, 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ts.ToposcopeWarning)
+        for _ in range(nulls):
+            result = ts.bar_significance(ts.vietoris_rips(rng.normal(size=(points, dimension)), degree), degree)
+            count += bool(result.significant.any())
+            bars += len(result)
+    return {
+        "d": dimension,
+        "points": points,
+        "degree": degree,
+        "bars on average": f"{bars / nulls:.1f}",
+        "clouds with a significant bar": f"{count / nulls:.4f}",
+        "nulls": nulls,
+    }
+
+
+def circle(noise: float, points: int, trials: int = 300) -> Row:
+    rng = np.random.default_rng([19, points, int(100 * noise)])
+    found, band_found = 0, 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ts.ToposcopeWarning)
+        for trial in range(trials):
+            cloud = ring(noise, 2)(points, rng)
+            diagram = ts.vietoris_rips(cloud)
+            found += int(ts.bar_significance(diagram).significant.sum()) == 1
+            band_found += bool(ts.fasy_band(cloud, repeats=200, seed=trial).longer(diagram).any())
+    return {
+        "noise": noise,
+        "points": points,
+        "exactly one bar significant": f"{found / trials:.3f}",
+        "longer than the Fasy band": f"{band_found / trials:.3f}",
+    }
+
+
+# Controls ----------------------------------------------------------------------------------------------------------
+
+
+def controls(kind: str, dimension: int, spectrum: str, points: int = 60, clouds: int = 30) -> Row:
+    widths = np.ones(dimension) if spectrum == "flat" else 1 / np.sqrt(np.arange(1, dimension + 1))
+    declared = trusted = called = 0
+    rate = 0.0
+    for cloud in range(clouds):
+        rng = np.random.default_rng([23, dimension, cloud])
+        sample = gaussian(dimension, widths)
+        made = sample(points, rng)
+        covariance = "sample" if kind == "sample" else "shrunk"
+        control = GaussianControl(covariance, sample(points, rng) if kind == "shrunk, held-out rows" else None)
+        result = ts.control_excess(made, _total_h0, control, controls=39, seed=cloud)
+        declared += result.p_value <= 0.05
+        trusted += result.calibrated
+        called += result.is_excess
+        rate += result.calibration
+    return {
+        "covariance": kind,
+        "spectrum": spectrum,
+        "d / n": f"{dimension} / {points}",
+        "p <= 0.05": f"{declared / clouds:.2f}",
+        "stand-ins with an excess": f"{rate / clouds:.2f}",
+        "calibrated": f"{trusted / clouds:.2f}",
+        "called an excess": f"{called / clouds:.2f}",
+    }
+
+
+def _total_h0(cloud: Any) -> float:
+    return ts.total_persistence(ts.vietoris_rips(cloud, 0), 0)
+
+
+# Power -------------------------------------------------------------------------------------------------------------
+
+POWER: dict[str, tuple[Cloud, Cloud]] = {
+    "ring in d=20, noise 0.2, and a Gaussian of its covariance": (ring(0.2), disc(0.2)),
+    "ring in d=20, noise 0.3, and a Gaussian of its covariance": (ring(0.3), disc(0.3)),
+    "a cluster split by 4 sd, d=20, and a Gaussian of its covariance": (split_cluster(4.0), matched_cluster(4.0)),
+    "covariance of half the axes times 1.21, d=20": (gaussian(20), gaussian(20, np.repeat([1.1, 1.0], 10))),
+}
+
+
+def power(name: str, inputs: int, size: int = 25, experiments: int = 200) -> Row:
+    """Unpaired, `inputs` in all: half of them from each side."""
+    a, b = POWER[name]
+    rng = np.random.default_rng([29, inputs, len(name)])
+    draws = inputs // (2 * size)
+    cells: dict[int, list[Cell]] = {0: [], 1: []}
+    points_reject = {"energy": 0, "MMD": 0}
+    for _ in range(experiments):
+        both = [make(draws * size, rng) for make in (a, b)]
+        diagrams = [
+            ts.vietoris_rips(part, 1, scale="q0.9") for cloud in both for part in cloud.reshape(draws, size, -1)
+        ]
+        for degree, family in cells.items():
+            values = ts.compare(diagrams, degree=degree, threads=1).values
+            parts = values[:draws, :draws], values[draws:, draws:], values[:draws, draws:]
+            family.append(UnpairedCell("simulated", *parts))
+        distances = ts.pairwise_distances(np.concatenate(both))
+        kernel = np.exp(-((distances / np.median(distances[distances > 0])) ** 2) / 2)
+        labels = np.array([rng.permutation(2 * draws * size) < draws * size for _ in range(199)])
+        labels = np.concatenate([(np.arange(2 * draws * size) < draws * size)[None], labels])
+        for test, matrix in (("energy", -distances), ("MMD", kernel)):
+            points_reject[test] += _two_sample_p(matrix, labels) <= 0.05
+    row: Row = {"difference": name, "inputs": inputs, "draws": f"{draws} and {draws} of {size}"}
+    for degree, family in cells.items():
+        results = [permutation_tests(family[k : k + 20], adjust="none", seed=k) for k in range(0, experiments, 20)]
+        share = np.mean([result.p_value <= 0.05 for part in results for result in part])
+        row[f"diagrams, H{degree}"] = f"{share:.2f}"
+    return row | {f"points, {test}": f"{count / experiments:.2f}" for test, count in points_reject.items()}
+
+
+def _two_sample_p(kernel: Any, labels: Any) -> float:
+    """Permutation p of the squared distance between mean embeddings; labels: (B, n), row 0 the observed one."""
+    sign = np.where(labels, 1.0, -1.0)
+    statistic = np.einsum("bi,bi->b", sign @ kernel, sign)
+    return float((statistic >= statistic[0] - 1e-9 * abs(statistic[0])).mean())
+
+
+def forecast(name: str, pilot: int, size: int = 25, draws: int = 10, pilots: int = 15) -> Row:
+    """What `plan_power` forecasts from pilots, beside the power that fresh inputs have."""
+    a, b = POWER[name]
+    rng = np.random.default_rng([31, pilot])
+    said = []
+    for seed in range(pilots):
+        both = tuple(ts.Representation(make(pilot, rng), np.arange(pilot) + k * pilot) for k, make in enumerate((a, b)))
+        plan = ts.plan_power(both, 1.0, sizes=(size,), draws=(draws,), simulations=200, seed=seed)
+        said.append(plan.rows[0].power)
+    return {
+        "difference": name,
+        "pilot": f"{pilot} of each",
+        "design": f"{draws} and {draws} draws of {size}",
+        "forecast, mean over pilots": f"{np.mean(said):.2f}",
+        "sd over pilots": f"{np.std(said, ddof=1):.2f}",
+        "power with fresh inputs": power(name, 2 * size * draws, size)["diagrams, H1"],
+    }
+
+
+# The page ----------------------------------------------------------------------------------------------------------
+
+SECTIONS: dict[str, tuple[str, str, Callable[[], Iterator[tuple[Callable[..., Row], tuple[Any, ...]]]]]] = {
+    "bars": (
+        "False positives of `bar_significance`",
+        "Standard Gaussians; the share of clouds in which any bar is significant at 0.05.",
+        lambda: (
+            (false_bars, arguments)
+            for arguments in [(d, n) for n in (50, 100, 200) for d in (2, 3, 5, 10, 20, 50)] + [(3, 60, 2), (10, 60, 2)]
+        ),
+    ),
+    "circles": (
+        "Circles found",
+        "Radius 1 in the plane with Gaussian noise. The Fasy band finds none at any size that one can afford.",
+        lambda: ((circle, (noise, n)) for noise in (0.05, 0.1, 0.2) for n in (50, 100, 200, 500)),
+    ),
+    "bands": (
+        "Coverage of `confidence_band`",
+        "Nominal 0.95, simultaneous over 80 filtration values; draws of 50 points.",
+        lambda: (
+            (band, (name, degree, curve))
+            for name in BANDS
+            for degree in (0, 1)
+            for curve in ("landscape 1", "landscape 3", "Betti")
+        ),
+    ),
+    "bounds": (
+        "Coverage of the equivalence bound, laws of points",
+        "Normal, t with 3 degrees of freedom and exponential laws in 1, 3 and 20 dimensions, one shifted by 0 to 3 "
+        "standard deviations; the smallest and the largest coverage over these laws.",
+        lambda: (
+            (bound_on_points, (paired, draws, level))
+            for level, numbers in ((0.95, (8, 12, 16, 32)), (0.9, (8, 16)), (0.99, (8, 16)))
+            for paired in (True, False)
+            for draws in numbers
+        ),
+    ),
+    "diagrams": (
+        "Coverage of the equivalence bound, laws of diagrams",
+        "Nominal 0.95, one-sided; W1 between diagrams of draws of 40 points.",
+        lambda: ((bound_on_diagrams, (name, degree)) for name in EQUIVALENCE for degree in (0, 1)),
+    ),
+    "power": (
+        "Power",
+        "At 0.05, unpaired, inputs of both sides together; the test over draws on the energy distance between diagrams "
+        "(W1), beside tests on the points themselves (energy, and MMD with a Gaussian kernel of median width).",
+        lambda: ((power, (name, inputs)) for name in POWER for inputs in (250, 500, 1000)),
+    ),
+    "forecast": (
+        "What `plan_power` forecasts",
+        "From pilots, beside the power that fresh inputs have.",
+        lambda: ((forecast, (name, pilot)) for name in list(POWER)[:2] for pilot in (200, 400)),
+    ),
+    "controls": (
+        "Gaussian controls of Gaussian clouds",
+        "Nothing is in excess here. The statistic is the total persistence in degree 0 of unscaled clouds.",
+        lambda: (
+            (controls, (kind, d, spectrum))
+            for kind in ("sample", "shrunk", "shrunk, held-out rows")
+            for spectrum in ("flat", "decaying")
+            for d in (3, 6, 15, 60)
+        ),
+    ),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", choices=list(SECTIONS), help="simulate one section")
+    chosen = parser.parse_args().only
+    KEPT.parent.mkdir(exist_ok=True)
+    kept: dict[str, Row] = {}
+    if KEPT.exists():
+        kept = {entry["key"]: entry for entry in map(json.loads, KEPT.read_text().splitlines())}
+    for section, (_, _, rows) in SECTIONS.items():
+        for function, arguments in rows() if chosen in (None, section) else ():
+            key = f"{section} {function.__name__}{arguments}"
+            if key in kept:
+                continue
+            start = time.process_time()
+            row = function(*arguments)
+            kept[key] = {"key": key, "row": row, "seconds": time.process_time() - start}
+            with KEPT.open("a") as file:
+                file.write(json.dumps(kept[key]) + "\n")
+            print(f"{kept[key]['seconds']:6.1f} s  {key}  {row}", flush=True)
+            write(kept)
+    write(kept)
+
+
+def write(kept: dict[str, Row]) -> None:
+    total = sum(entry["seconds"] for entry in kept.values())
+    lines = [
+        "# What the statistics promise, simulated",
+        "",
+        f"`python benchmarks/coverage.py`: {total / 60:.0f} minutes of one core, Python {platform.python_version()}, "
+        f"numpy {np.__version__}, fixed seeds.",
+        "",
+        *READING,
+    ]
+    for section, (title, words, rows) in SECTIONS.items():
+        keys = [f"{section} {function.__name__}{arguments}" for function, arguments in rows()]
+        done = [kept[key]["row"] for key in keys if key in kept]
+        if done:
+            head = list(done[0])
+            lines += [f"## {title}", "", words, "", f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
+            lines += [f"| {' | '.join(str(row[name]) for name in head)} |" for row in done]
+            lines += [""]
+    PAGE.write_text("\n".join(lines))
+
+
+READING: list[str] = []
+
+
+def _range(shares: list[float]) -> str:
+    return f"{min(shares):.3f} to {max(shares):.3f}"
+
+
+if __name__ == "__main__":
+    main()

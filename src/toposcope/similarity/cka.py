@@ -1,0 +1,261 @@
+"""Centred kernel alignment (Kornblith et al. 2019), and its unbiased and minibatch forms (Nguyen et al. 2021).
+
+CKA = HSIC(K, L) / sqrt(HSIC(K, K) HSIC(L, L)) of two kernel matrices over the same inputs. No (n, n) matrix is built:
+a linear kernel is summed on the side of the features or of the inputs, whichever is cheaper, and an RBF kernel in
+blocks of rows.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from toposcope import _check
+from toposcope._errors import InputError
+from toposcope._types import Array, Float64, Floats
+from toposcope.similarity.pairs import Points, aligned
+from toposcope.similarity.prepared import Prepared
+
+KERNELS = ("linear", "rbf")
+
+_ROWS = 1024
+"""Rows of one block; sums within a block are in the precision of the points, sums of blocks in float64."""
+_COLUMNS = 2048
+"""Features of one tile of a cross-product matrix."""
+_SHARED = 4096
+"""Inputs up to which the distances of a layer are kept as one matrix."""
+_CANCELLED = 1e-6
+"""Share of |x|² + |y|² below which an expanded |x - y|² has lost digits."""
+
+
+def cka(
+    a: Points,
+    b: Points,
+    kernel: str = "linear",
+    unbiased: bool = False,
+    bandwidth: float = 0.5,
+    batch: int | None = None,
+) -> float:
+    """Centred kernel alignment of two representations of the same inputs; 1 is most similar.
+
+    a, b: (n, d) arrays or Representations (matched by sample_ids). kernel: "linear", or "rbf" with a standard
+    deviation of `bandwidth` times the median distance of each. unbiased: estimate HSIC without bias (Song et al. 2012),
+    so that two unrelated representations score 0 in the mean, however wide they are; may be negative. batch: sum the
+    unbiased HSIC over consecutive batches of that many inputs (Nguyen et al. 2021), which needs one batch at a time; a
+    last batch of fewer than 4 is added to the one before.
+
+    Do not believe the biased score when the width is not small against the number of inputs: it grows towards 1.
+    Returns a float: in [0, 1], or at most 1 when unbiased. Raises InputError for a layer whose points coincide,
+    IncomparableError when rows do not match.
+    """
+    _check.choice(kernel, KERNELS, "kernel")
+    _check.real(bandwidth, "bandwidth", above=0.0)
+    if batch is not None:
+        _check.integer(batch, "batch", at_least=4)
+    x, y = aligned(a, b, at_least=4 if unbiased or batch else 2)
+    return cka_prepared(x, y, kernel, unbiased, bandwidth, batch)
+
+
+def cka_prepared(
+    x: Prepared, y: Prepared, kernel: str, unbiased: bool, bandwidth: float, batch: int | None = None
+) -> float:
+    """CKA of two clouds with matching rows."""
+    if batch is None:
+        hsic = np.array([_hsics(x, y, kernel, unbiased, bandwidth)])
+    else:
+        parts = (np.arange(start, stop) for start, stop in _batches(len(x), batch))
+        hsic = np.array([_hsics(x.take(rows), y.take(rows), kernel, True, bandwidth) for rows in parts])
+    cross, self_x, self_y = (math.fsum(column) for column in hsic.T)
+    if min(self_x, self_y) <= 0:
+        raise InputError(
+            "a layer has no variance that its kernel sees (HSIC with itself is not positive), so CKA is not defined; "
+            "leave it out or give more inputs"
+        )
+    return cross / math.sqrt(self_x * self_y)
+
+
+def _batches(n: int, batch: int) -> Iterator[tuple[int, int]]:
+    stops = list(range(batch, n + 1, batch)) or [n]
+    if n - stops[-1] >= 4:
+        stops.append(n)
+    stops[-1] = n
+    return zip([0, *stops[:-1]], stops, strict=True)
+
+
+def _hsics(x: Prepared, y: Prepared, kernel: str, unbiased: bool, bandwidth: float) -> tuple[float, float, float]:
+    """HSIC(K, L), HSIC(K, K), HSIC(L, L). Each cloud's own is kept with it."""
+    key = ("hsic", kernel, unbiased, bandwidth if kernel == "rbf" else None)
+    own = key in x.kept and key in y.kept
+    # The side of the features costs n (d_x + d_y)² in all, that of the inputs n² (d_x + d_y).
+    if kernel == "linear" and x.points.shape[1] + y.points.shape[1] <= len(x):
+        pairs = [_of_features(x, y)]
+        if not own:
+            pairs += [_of_features(x, x), _of_features(y, y)]
+    else:
+        pairs = _of_kernels(x, y, kernel, bandwidth)
+    values = [sums.hsic(unbiased) for sums in pairs]
+    if len(values) == 1:
+        return values[0], x.kept[key], y.kept[key]
+    return values[0], x.once(key, lambda: values[1]), y.once(key, lambda: values[2])
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Sums:
+    """What HSIC reads of two kernel matrices: their inner product, row sums and diagonals."""
+
+    inner: float
+    rows_k: Float64
+    rows_l: Float64
+    diagonal_k: Float64
+    diagonal_l: Float64
+
+    def hsic(self, unbiased: bool) -> float:
+        """Up to one factor: <HKH, L>, or n(n - 3) times the unbiased estimate of Song et al. 2012, eq. 5."""
+        n = len(self.rows_k)
+        if not unbiased:
+            return self.inner - 2 / n * float(self.rows_k @ self.rows_l) + _total(self.rows_k, self.rows_l) / n**2
+        rows_k, rows_l = self.rows_k - self.diagonal_k, self.rows_l - self.diagonal_l
+        off_diagonal = self.inner - float(self.diagonal_k @ self.diagonal_l)
+        return off_diagonal + _total(rows_k, rows_l) / ((n - 1) * (n - 2)) - 2 / (n - 2) * float(rows_k @ rows_l)
+
+
+def _total(k: Float64, l: Float64) -> float:  # noqa: E741 (L is the second kernel)
+    return float(k.sum()) * float(l.sum())
+
+
+def _of_features(x: Prepared, y: Prepared) -> _Sums:
+    """Linear kernels of centred points: <K, L> = ‖X'Y‖², and every row of K sums to 0."""
+    inner = 0.0
+    for i in range(0, x.points.shape[1], _COLUMNS):
+        for j in range(i if x is y else 0, y.points.shape[1], _COLUMNS):
+            tile: Float64 = np.zeros(())
+            for start in range(0, len(x), _ROWS):
+                left = _centred(x, start, i)
+                right = left if x is y and i == j else _centred(y, start, j)
+                tile = tile + (left.T @ right).astype(np.float64, copy=False)
+            square = float(np.einsum("ij,ij->", tile, tile))
+            inner += square if i == j or x is not y else 2 * square
+    zero = np.zeros(len(x))
+    return _Sums(inner, zero, zero, _squared_norms(x), _squared_norms(y))
+
+
+def _centred(x: Prepared, start: int, column: int = 0) -> Floats:
+    """A block of centred rows, in the precision of the points."""
+    columns = slice(column, column + _COLUMNS)
+    block = x.points[start : start + _ROWS, columns].astype(np.float64)
+    block -= x.mean[columns]
+    return block.astype(x.points.dtype, copy=False)
+
+
+def _squared_norms(x: Prepared) -> Float64:
+    """(n,) squared norms of the centred rows."""
+
+    def make() -> Float64:
+        norms = np.zeros(len(x))
+        for start in range(0, len(x), _ROWS):
+            for column in range(0, x.points.shape[1], _COLUMNS):
+                block = _centred(x, start, column).astype(np.float64, copy=False)
+                norms[start : start + _ROWS] += np.einsum("ij,ij->i", block, block)
+        return norms
+
+    return x.once("squared norms", make)
+
+
+def _of_kernels(x: Prepared, y: Prepared, kernel: str, bandwidth: float) -> list[_Sums]:
+    """All three pairs from blocks of rows of both kernels, at and right of the diagonal only: K and L are symmetric."""
+    n = len(x)
+    inner = np.zeros(3)
+    rows, diagonals = np.zeros((2, n)), np.zeros((2, n))
+    blocks = zip(_kernel_blocks(x, kernel, bandwidth), _kernel_blocks(y, kernel, bandwidth), strict=True)
+    for (start, k), (_, l) in blocks:  # noqa: E741
+        stop = start + len(k)
+        for place, (p, q) in enumerate(((k, l), (k, k), (l, l))):
+            diagonal = float(np.einsum("ij,ij->", p[:, : len(p)], q[:, : len(p)]))
+            inner[place] += 2 * float(np.einsum("ij,ij->", p, q)) - diagonal
+        for place, p in enumerate((k, l)):
+            rows[place, start:stop] += p.sum(axis=1)
+            rows[place, stop:] += p[:, len(p) :].sum(axis=0)
+            diagonals[place, start:stop] = np.diagonal(p)
+    sides = ((0, 1), (0, 0), (1, 1))
+    return [
+        _Sums(float(value), rows[i], rows[j], diagonals[i], diagonals[j])
+        for value, (i, j) in zip(inner, sides, strict=True)
+    ]
+
+
+def _kernel_blocks(x: Prepared, kernel: str, bandwidth: float) -> Iterator[tuple[int, Float64]]:
+    """First row of each block, and its kernel values from there to the last input."""
+    if kernel == "linear":
+        yield from _gram_blocks(x)
+        return
+    sigma = bandwidth * median_distance(x)
+    if sigma == 0:
+        raise InputError("the median distance of a layer is 0, which leaves an RBF kernel no bandwidth; leave it out")
+    for start, squares in _square_blocks(x):
+        yield start, np.exp(squares / (-2 * sigma**2))
+
+
+def _gram_blocks(x: Prepared, dtype: DTypeLike | None = None) -> Iterator[tuple[int, Float64]]:
+    """Inner products of centred rows, multiplied in the precision of the points if no other is given."""
+    centred = np.empty(x.points.shape, dtype=dtype or x.points.dtype)
+    for start in range(0, len(x), _ROWS):
+        centred[start : start + _ROWS] = x.points[start : start + _ROWS].astype(np.float64) - x.mean
+    for start in range(0, len(x), _block(len(x))):
+        stop = start + _block(len(x))
+        yield start, (centred[start:stop] @ centred[start:].T).astype(np.float64, copy=False)
+
+
+def _block(n: int) -> int:
+    """Rows of one block of a kernel: 32 MiB of float64."""
+    return max(16, min(_ROWS, (1 << 22) // n))
+
+
+def _square_blocks(x: Prepared) -> Iterator[tuple[int, Float64]]:
+    """Squared distances: of the matrix that all measures share where it is small, else anew for each block."""
+    if len(x) <= _SHARED:
+        for start in range(0, len(x), _block(len(x))):
+            yield start, x.distances()[start : start + _block(len(x)), start:] ** 2
+        return
+    norms = _squared_norms(x)
+    for start, block in _gram_blocks(x, np.float64):
+        sums = norms[start : start + len(block), None] + norms[None, start:]
+        squares = sums - 2 * block
+        # Where the expansion cancels, the difference of the two points does not.
+        for row, column in np.argwhere(squares < _CANCELLED * sums):
+            difference = x.points[start + row].astype(np.float64) - x.points[start + column]
+            squares[row, column] = difference @ difference
+        yield start, squares
+
+
+def median_distance(x: Prepared) -> float:
+    """Median of the n(n-1)/2 Euclidean distances, by counting in ever narrower bins: blocks of rows, no matrix."""
+
+    def make() -> float:
+        count = len(x) * (len(x) - 1) // 2
+        middle = (count - 1) // 2, count // 2
+        low, high = 0.0, 4 * float(_squared_norms(x).max()) * (1 + 1e-6)
+        below = 0
+        while True:
+            counts = np.sum([np.histogram(upper, 4096, (low, high))[0] for upper in _uppers(x)], axis=0)
+            ends = below + np.cumsum(counts)
+            first, last = (int(np.searchsorted(ends, rank, side="right")) for rank in middle)
+            edges, span = np.linspace(low, high, 4097), high - low
+            low, high = float(edges[first]), float(edges[last + 1])
+            below = int(ends[first - 1]) if first else below
+            few = int(np.sum(counts[first : last + 1])) <= _block(len(x)) * len(x)
+            # Equal distances, or a gap between the two middle ones, are not narrowed any further.
+            if few or high - low > span / 2 or high - low < 1e-12 * high:
+                break
+        inside = np.sort(np.concatenate([upper[(upper >= low) & (upper <= high)] for upper in _uppers(x)]))
+        return float(np.sqrt(inside[[rank - below for rank in middle]]).mean())
+
+    return x.once("median distance", make)
+
+
+def _uppers(x: Prepared) -> Iterator[Array]:
+    for _, squares in _square_blocks(x):
+        yield squares[np.triu_indices(len(squares), 1, squares.shape[1])]
