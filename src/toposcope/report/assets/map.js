@@ -42,7 +42,7 @@ function drawMap(width, redraw) {
       const r = 3.6 + 2.2 * share + 2.8 * under;
       const node = mark(net.family, x, y, r, { class: `${k || path.length === 1 ? "fill" : "open"} ${colour(n)}` });
       if (under) marks.unshift(node); else marks.push(node);
-      items.push({ x, y, r, n, i, text: [layerName(i), `depth ${format(DATA.layers[i].depth)}`, ...(HOLES ? ["Enter or click: its bars and their inputs"] : [])] });
+      items.push({ x, y, r, n, i, text: [layerName(i), `depth ${format(DATA.layers[i].depth)}`, ...(HOLES?.layers[i] ? ["Enter or click: its bars and their inputs"] : [])] });
     });
     if (path.length) ends.push({ n, at: px(path.at(-1)), from: path.length > 1 ? px(path.at(-2)) : null });
   });

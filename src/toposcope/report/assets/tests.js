@@ -70,6 +70,7 @@ function forest(claim, width, range) {
       `effect ${format(effect)} (${format(1 + effect)}× sampling noise)` + (interval ? `, ${format(low)} to ${format(high)}` : ""),
       `p = ${pValue(cell.p)}, adjusted p = ${pValue(cell.p_adjusted)}`,
       cell.shown ? "shown to differ" : "not shown to differ",
+      "Enter or click: both side by side",
     ] });
     return [
       interval ? s("line", { class: `line ${ink(claim)}`, x1: at(low), x2: at(high), y1: y, y2: y }) : null,
