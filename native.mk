@@ -1,14 +1,16 @@
 # Checks of the native kernel, included by the Makefile.
 NATIVE_BUILD ?= build/sanitized
 
-# The kernel's tests against a build with the address and undefined-behaviour sanitizers and the kernel's own assertions.
+# The kernels' tests against a build with the address and undefined-behaviour sanitizers and the kernel's own assertions.
 # Python itself is not instrumented, so the sanitizer's library has to be loaded first; leaks are Python's at exit.
 define RUN_SANITIZED
 import sys
 # An editable installation would come first on its own account.
 sys.meta_path[:] = [finder for finder in sys.meta_path if "Redirecting" not in type(finder).__name__]
 import pytest
-sys.exit(pytest.main(["tests/rips", "-q", "-p", "no:cacheprovider"]))
+quiet = ["-q", "-p", "no:cacheprovider"]
+points = ["tests/cloud/test_pairs.py", "-k", "not device and not torch and not memory and not equal_rows"]  # torch stays out
+sys.exit(pytest.main(["tests/rips", *quiet]) or pytest.main([*points, *quiet]))
 endef
 export RUN_SANITIZED
 
@@ -27,5 +29,6 @@ test-native-sanitized: .venv/test.done
 .PHONY: check-native-arm64
 check-native-arm64:
 	aarch64-linux-gnu-g++ -std=c++17 -O2 -Wall -Wextra -Werror -fsyntax-only src/toposcope/rips/native/instructions.cpp
+	aarch64-linux-gnu-g++ -std=c++17 -O2 -Wall -Wextra -Werror -fsyntax-only src/toposcope/cloud/native/instructions.cpp
 	echo '#include "sweep.hpp"' | aarch64-linux-gnu-g++ -std=c++17 -Wall -Wextra -Werror -fsyntax-only \
 	    -Isrc/toposcope/rips/native -xc++ -

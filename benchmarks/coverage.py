@@ -98,7 +98,7 @@ def matched_cluster(apart: float, dimension: int = 20) -> Cloud:
 # Equivalence -------------------------------------------------------------------------------------------------------
 
 
-def bound_on_points(paired: bool, draws: int, level: float, trials: int = 4000) -> Row:
+def bound_on_points(paired: bool, draws: int, level: float, trials: int = 2000) -> Row:
     """Laws of points in p dimensions instead of diagrams: the bound asks for a distance and nothing else."""
     covered: dict[tuple[str, int, float], float] = {}
     for dimension in (1, 3, 20):
@@ -153,7 +153,7 @@ EQUIVALENCE: dict[str, tuple[bool, Callable[[int, np.random.Generator], tuple[An
 }
 
 
-def bound_on_diagrams(name: str, degree: int, pool: int = 240, points: int = 40, trials: int = 4000) -> Row:
+def bound_on_diagrams(name: str, degree: int, pool: int = 120, points: int = 40, trials: int = 4000) -> Row:
     paired, make = EQUIVALENCE[name]
     rng = np.random.default_rng([11, degree, len(name)])
     clouds = [make(points, rng) for _ in range(pool)]
@@ -194,7 +194,7 @@ BANDS: dict[str, Cloud] = {
 }
 
 
-def band(name: str, degree: int, curve: str, pool: int = 2000, points: int = 50, trials: int = 4000) -> Row:
+def band(name: str, degree: int, curve: str, pool: int = 2000, points: int = 50, trials: int = 1000) -> Row:
     rng = np.random.default_rng([13, degree, len(name)])
     diagrams = [ts.vietoris_rips(BANDS[name](points, rng), scale="q0.9") for _ in range(pool)]
     values = np.linspace(0, max(float(diagram.finite(degree).max()) for diagram in diagrams), 80)
@@ -293,8 +293,8 @@ def _total_h0(cloud: Any) -> float:
 POWER: dict[str, tuple[Cloud, Cloud]] = {
     "ring in d=20, noise 0.2, and a Gaussian of its covariance": (ring(0.2), disc(0.2)),
     "ring in d=20, noise 0.3, and a Gaussian of its covariance": (ring(0.3), disc(0.3)),
-    "a cluster split by 4 sd, d=20, and a Gaussian of its covariance": (split_cluster(4.0), matched_cluster(4.0)),
-    "covariance of half the axes times 1.21, d=20": (gaussian(20), gaussian(20, np.repeat([1.1, 1.0], 10))),
+    "a cluster split by 10 sd, d=20, and a Gaussian of its covariance": (split_cluster(10.0), matched_cluster(10.0)),
+    "half the axes 1.3 times as wide, d=20": (gaussian(20), gaussian(20, np.repeat([1.3, 1.0], 10))),
 }
 
 
@@ -423,18 +423,21 @@ SECTIONS: dict[str, tuple[str, str, Callable[[], Iterator[tuple[Callable[..., Ro
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=list(SECTIONS), help="simulate one section")
-    chosen = parser.parse_args().only
+    parser.add_argument("--rows", type=int, default=10**6, help="stop after so many rows")
+    arguments = parser.parse_args()
+    chosen, left = arguments.only, arguments.rows
     KEPT.parent.mkdir(exist_ok=True)
     kept: dict[str, Row] = {}
     if KEPT.exists():
         kept = {entry["key"]: entry for entry in map(json.loads, KEPT.read_text().splitlines())}
     for section, (_, _, rows) in SECTIONS.items():
-        for function, arguments in rows() if chosen in (None, section) else ():
-            key = f"{section} {function.__name__}{arguments}"
-            if key in kept:
+        for function, values in rows() if chosen in (None, section) else ():
+            key = f"{section} {function.__name__}{values}"
+            if key in kept or left == 0:
                 continue
+            left -= 1
             start = time.process_time()
-            row = function(*arguments)
+            row = function(*values)
             kept[key] = {"key": key, "row": row, "seconds": time.process_time() - start}
             with KEPT.open("a") as file:
                 file.write(json.dumps(kept[key]) + "\n")
@@ -452,6 +455,7 @@ def write(kept: dict[str, Row]) -> None:
         f"numpy {np.__version__}, fixed seeds.",
         "",
         *READING,
+        "",
     ]
     for section, (title, words, rows) in SECTIONS.items():
         keys = [f"{section} {function.__name__}{arguments}" for function, arguments in rows()]
@@ -464,7 +468,19 @@ def write(kept: dict[str, Row]) -> None:
     PAGE.write_text("\n".join(lines))
 
 
-READING: list[str] = []
+READING = """\
+Read it so:
+
+- `bar_significance` keeps its level on Gaussians in 2 to 50 dimensions, by a wide margin beyond 50 points. A noisy
+  circle is found from about 100 points on; with fewer there are too few other bars to stand out from.
+- `fasy_band` finds no circle at all.
+- `confidence_band` is close to nominal for landscapes in degree 0 and conservative elsewhere. The far cluster is the
+  hard case: a draw may miss it.
+- The equivalence bound holds, and is wide where the laws are equal.
+- The test over draws sees a ring that tests on the points hardly see. It does not see a change of covariance, which
+  they see at once: between clouds that may differ in place, spread or covariance, test the points first.
+- A Gaussian control refuses itself where there are too few points for its dimension.
+""".splitlines()
 
 
 def _range(shares: list[float]) -> str:

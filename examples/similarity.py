@@ -59,7 +59,7 @@ def orderings(make: Callable[[int], np.ndarray], counts: tuple[int, ...]) -> dic
     }
 
 
-def vgg_layers(seeds: tuple[int, ...], reduce: str, epochs: int = 6) -> dict[tuple[int, int], dict[str, object]]:
+def vgg_layers(seeds: tuple[int, ...], reduce: str, epochs: int = 4) -> dict[tuple[int, int], dict[str, object]]:
     """(seed, epoch) → layers of the demo's VGG on the digits it was not trained on, before and after training."""
     import torch
 
@@ -101,10 +101,10 @@ def main() -> None:
             print(f"  {measure:6} {tau:6.3f} ({PUBLISHED[name][measure]:.3f})")
     print("RTD and CKA agree. Their IMD is a stochastic estimate; their SVCCA centres every input over its features.")
     layers = vgg_layers((0, 1), "flatten")
-    for epoch, state in ((0, "untrained"), (6, "trained")):
+    for epoch, state in ((0, "untrained"), (4, "trained")):
         found = dimensions(layers[0, epoch])
         print(f"Intrinsic dimension along depth, VGG {state}: " + ", ".join(f"{d:.1f}" for d in found.values()))
-    table = topology_beside_cka(layers[0, 6], layers[1, 6])
+    table = topology_beside_cka(layers[0, 4], layers[1, 4])
     print(table.agreements.round(2).to_string(index=False))
     print("\n".join((table.answer, *table.notes)))
 

@@ -205,6 +205,8 @@ def test_a_diagram_is_that_of_the_matrix(metric: ts.metrics.CloudMetric, rng: np
     by_matrix = ts.vietoris_rips(ts.pairwise_distances(points, metric), 2, "precomputed", scale="q0.5")
     np.testing.assert_array_equal(by_metric.pairs, by_matrix.pairs)
     assert len(ts.vietoris_rips(points, 0, metric)) == 50
+    assert ts.estimate_rips(points, metric=metric).bytes > ts.estimate_rips(points).bytes
+    assert ts.estimate_rips(points, metric=str(metric)) == ts.estimate_rips(points, metric=metric)
     with pytest.raises(ts.InputError, match="budget"):
         ts.vietoris_rips(points, 1, metric, memory=1e4)
 

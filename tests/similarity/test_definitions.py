@@ -227,6 +227,17 @@ def test_nearest_neighbours_in_blocks_with_near_duplicates(monkeypatch: pytest.M
         np.testing.assert_allclose(distances, expected[0][:, 1:], rtol=1e-6)
 
 
+def test_near_duplicates_that_an_expansion_cannot_tell_apart_keep_their_order() -> None:
+    from toposcope.similarity.neighbours import _nearest
+
+    rng = np.random.default_rng(0)
+    centres = 1e3 * rng.normal(size=(6, 1, 3))
+    points = (centres + 1e-8 * rng.normal(size=(6, 10, 3))).reshape(60, 3)
+    exact = np.linalg.norm(points[:, None] - points, axis=2)
+    np.fill_diagonal(exact, np.inf)
+    np.testing.assert_allclose(_nearest(points, 5)[0], np.sort(exact, axis=1)[:, :5], rtol=1e-12)
+
+
 def test_hubness_is_the_skewness_of_the_counts() -> None:
     from scipy.stats import skew
     from sklearn.neighbors import kneighbors_graph

@@ -15,7 +15,8 @@ def yes(value: bool) -> str:
 
 def measures() -> str:
     lines = [
-        "| measure | closer is | metric | symmetric | same inputs | one layer may undergo | both may undergo | cost | source |",
+        "| measure | closer is | metric | symmetric | same inputs | one layer may undergo | both may undergo | cost | "
+        "source |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     lines += [

@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from examples.similarity import clusters, rings
+from examples.similarity import rings
 from scipy.sparse.csgraph import minimum_spanning_tree
 from scipy.spatial.distance import cdist, pdist, squareform
-from scipy.stats import kendalltau
 
 import toposcope as ts
 
@@ -58,17 +57,6 @@ def test_the_bars_that_the_authors_publish(count: int) -> None:
         assert len(lengths) == bars
         found = lengths[-1], lengths[bars * 976 // 1000], lengths[bars // 2]
         np.testing.assert_allclose(found, (longest, high, middle), rtol=1e-6)
-
-
-def test_rtd_orders_clusters_and_rings_as_published() -> None:
-    """Kendall's tau between RTD and the number of clusters, rings: 1 and 0.8; for CKA 0.238 and -0.2."""
-    counts = [2, 3, 4, 5, 6, 10, 12]
-    base = clusters(1)
-    assert kendalltau([ts.rtd(base, clusters(k)) for k in counts], counts).statistic == pytest.approx(1.0)
-    assert kendalltau([ts.cka(base, clusters(k)) for k in counts], counts).statistic == pytest.approx(0.2380952381)
-    order = [1, 2, 3, 4, 5]
-    assert kendalltau([ts.rtd(rings(1), rings(k)) for k in order], order).statistic == pytest.approx(0.8)
-    assert kendalltau([ts.cka(rings(1), rings(k)) for k in order], order).statistic == pytest.approx(-0.2)
 
 
 def scaled(points: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """The table of all measures, and its answer: right where it is known, calibrated, refused elsewhere."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from scipy.stats import rankdata, spearmanr
 import toposcope as ts
 from toposcope.similarity import MEASURES, Measure
 from toposcope.similarity.measures import CKA, TOPOLOGY
-from toposcope.similarity.table import _agreement
+from toposcope.similarity.table import _agreement, _agreements, _depth
 
 FEW = [measure for measure in MEASURES if measure.name in ("CKA", "Procrustes", "CCA", "MTopDiv")]
 
@@ -37,14 +38,14 @@ NOISE = custom("noise", lambda x, y: float(np.sin(1e9 * x.points[0, 0] * y.point
 
 @pytest.fixture(scope="module")
 def table() -> ts.SimilarityTable:
-    return ts.similarity_table(network(0), network(1), draws=6)
+    return ts.similarity_table(network(0, 4), network(1, 4), draws=6)
 
 
 def test_the_table_holds_every_measure_between_every_two_layers(table: ts.SimilarityTable) -> None:
-    a, b = network(0), network(1)
+    a, b = network(0, 4), network(1, 4)
     values = table.values
     assert set(values["measure"]) == {measure.name for measure in MEASURES}
-    assert len(values) == 6 * 25 * len(MEASURES)
+    assert len(values) == 6 * 16 * len(MEASURES)
     rows = ts.disjoint_draws(np.arange(240), 40, 6)[2]
     for measure in MEASURES:
         row = values[
@@ -153,6 +154,26 @@ def test_the_interval_covers(units: int, cells: int, latent: float, noise: float
     if noise == 1.0:
         within = np.mean([[spearmanr(x, y)[0] for x, y in zip(*ranks(1), strict=True)] for _ in range(250)])
         assert abs(within - truth) > 0.05
+
+
+def test_what_depth_explains_is_left_out_of_the_answer() -> None:
+    """Both rankings follow the distance in depth; what is left of them has nothing in common."""
+    rng = np.random.default_rng(0)
+    cells = list(itertools.product(range(6), range(6)))
+    depth = _depth(cells, 6, 6)
+    own, other = rng.normal(size=(2, 36))
+    apart = np.array([abs(i - j) for i, j in cells])
+    values = {
+        measure: (5 * apart + 3 * part)[None, None] + 0.1 * rng.normal(size=(1, 8, 36))
+        for measure, part in ((SIZES, own), (REPEATS, other))
+    }
+    (found,) = _agreements(values, depth, 0.95)
+    assert found.low > 0.7
+    ranks = [rankdata(-(5 * apart + 3 * part)) for part in (own, other)]
+    left = [r - depth @ np.linalg.lstsq(depth, r, rcond=None)[0] for r in ranks]
+    assert found.beyond_depth == pytest.approx(np.corrcoef(*left)[0, 1], abs=0.05)
+    assert found.beyond_depth < 0.5
+    assert found.noise_a < 0.05
 
 
 def test_the_interval_covers_over_pairs_of_networks() -> None:

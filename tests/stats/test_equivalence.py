@@ -4,6 +4,8 @@ import itertools
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
 import toposcope as ts
@@ -77,6 +79,19 @@ def test_the_bound_holds(kind: type, shift: float) -> None:
         estimates[trial], bounds[trial] = energy_bound(cell(kind, a, b))
     truth = estimates.mean() if shift else 0.0
     assert (bounds >= truth).mean() > 0.95 - 3.3 * np.sqrt(0.95 * 0.05 / trials)
+
+
+@settings(max_examples=50, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), k=st.integers(8, 20), unit=st.floats(1e-6, 1e6), shift=st.floats(0, 5))
+def test_the_bound_is_symmetric_has_the_unit_and_lies_above(seed: int, k: int, unit: float, shift: float) -> None:
+    a, b = np.random.default_rng(seed).normal(size=(2, k, 2))
+    for kind in (PairedCell, UnpairedCell):
+        estimate, bound = energy_bound(cell(kind, a, b + shift))
+        assert bound >= estimate
+        np.testing.assert_allclose(energy_bound(cell(kind, b + shift, a)), (estimate, bound), rtol=1e-6)
+        scaled = energy_bound(cell(kind, unit * a, unit * (b + shift)))
+        np.testing.assert_allclose(scaled, (unit * estimate, unit * bound), rtol=1e-6, atol=1e-9 * unit)
+        assert energy_bound(cell(kind, a, b + shift), 0.99)[1] >= bound
 
 
 def test_equal_points_have_bound_zero() -> None:

@@ -4,6 +4,8 @@ import warnings
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.stats import gumbel_l, kstest
 
 import toposcope as ts
@@ -50,6 +52,18 @@ def test_near_ties_keep_their_digits() -> None:
     loglog = np.log(np.sort(deaths - births))  # log1p(x) = x here
     expected = gumbel_l.sf(loglog - loglog.mean() - np.euler_gamma)
     np.testing.assert_allclose(np.sort(result.p_value)[::-1], expected, rtol=1e-6)
+
+
+@settings(max_examples=50, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), k=st.integers(20, 60))
+def test_a_larger_ratio_has_a_smaller_p(seed: int, k: int) -> None:
+    rng = np.random.default_rng(seed)
+    births = rng.uniform(0.1, 3, k)
+    result = ts.bar_significance(diagram_of(np.c_[births, births * (1 + rng.exponential(size=k))]))
+    order = np.argsort(result.ratio)
+    assert (np.diff(result.p_value[order]) <= 0).all()
+    assert (result.p_adjusted >= result.p_value).all()
+    assert (result.significant == (result.p_adjusted <= 0.05)).all()
 
 
 def test_the_unit_does_not_matter(rng: np.random.Generator) -> None:

@@ -497,3 +497,230 @@ def test_the_forecast_counts_what_is_done(tmp_path: Path, rng: np.random.Generat
     assert expected.pairs == sum(key.startswith("distances-") for key in store)
     assert expected.settings == 2
     assert any(line.startswith("audit       2 settings") for line in expected.lines())
+
+
+# architectures
+
+
+def zoo(tmp_path: Path, rng: np.random.Generator, shapes: dict[str, np.ndarray], seeds: int) -> tuple[dict, dict]:
+    """Networks of every architecture: the same inputs, a rotation and noise of each seed's own."""
+    base = circle(rng, 120, 0.0)
+    folders, fields = {}, {}
+    for name, shape in shapes.items():
+        for seed in range(seeds):
+            turn = np.linalg.qr(rng.normal(size=(5, 5)))[0]
+            layers = [(base * shape + 0.1 * rng.normal(size=base.shape)) @ turn for _ in range(2)]
+            folders[f"{name}{seed}"] = save(tmp_path / f"{name}{seed}", layers)
+            fields[f"{name}{seed}"] = f'family = "{name[0]}"\narchitecture = "{name}"\nseed = {seed}'
+    return folders, fields
+
+
+def test_an_architecture_that_matters(tmp_path: Path, rng: np.random.Generator) -> None:
+    folders, fields = zoo(tmp_path, rng, {"round": ROUND, "flat": FLAT}, 4)
+    results = ts.run(
+        study(tmp_path, "architectures", folders, "[cloud]\nsize = 20\ndraws = 6\n", **fields), tmp_path / "run"
+    )
+    by_question = {row["question"]: row for row in verdicts(results)}
+    h1 = by_question["Does the architecture matter, H1?"]
+    assert h1["answer"] == "yes"
+    # 35 ways to deal 8 networks into two equal groups.
+    assert h1["p_adjusted"] == pytest.approx(1 / 35)
+    assert by_question["Are architectures of one family alike?"]["answer"] == "not checkable"
+    numbers = results.tables["quantities"].set_index(["quantity", "degree"])["value"]
+    share = {name: numbers[f"share of variance: {name}", 1] for name in ("architecture", "seed", "draw", "residual")}
+    assert share["architecture"] > 0.5
+    assert "Does topology repeat what CKA says of the networks, H1?" in by_question
+
+
+def test_an_architecture_that_does_not(tmp_path: Path, rng: np.random.Generator) -> None:
+    folders, fields = zoo(tmp_path, rng, {"round": ROUND, "other": ROUND}, 4)
+    results = ts.run(
+        study(tmp_path, "architectures", folders, "[cloud]\nsize = 20\ndraws = 6\n", **fields), tmp_path / "run"
+    )
+    by_question = {row["question"]: row for row in verdicts(results)}
+    assert by_question["Does the architecture matter, H1?"]["answer"] == "undecided"
+    assert "not shown that the architecture matters" in by_question["Does the architecture matter, H0?"]["sentence"]
+
+
+def test_families_of_architectures(tmp_path: Path, rng: np.random.Generator) -> None:
+    shapes = {f"r{k}": ROUND for k in range(4)} | {f"f{k}": FLAT for k in range(4)}
+    folders, fields = zoo(tmp_path, rng, shapes, 2)
+    extra = "[cloud]\nsize = 20\ndraws = 4\n[homology]\nmax_degree = 1\n"
+    results = ts.run(study(tmp_path, "architectures", folders, extra, **fields), tmp_path / "run")
+    by_question = {row["question"]: row for row in verdicts(results)}
+    assert by_question["Are architectures of one family alike, H1?"]["answer"] == "yes"
+    assert by_question["Are architectures of one family alike, H1?"]["p_adjusted"] == pytest.approx(1 / 35)
+    assert by_question["Are architectures of one family alike, H1?"]["effect"] > 0.5
+
+
+@pytest.mark.parametrize(("seeds", "message"), [(1, "train 4 of each"), (3, "train 4 of each")])
+def test_too_few_networks_for_a_claim_about_architectures(
+    tmp_path: Path, rng: np.random.Generator, seeds: int, message: str
+) -> None:
+    folders, fields = zoo(tmp_path, rng, {"round": ROUND, "flat": FLAT}, seeds)
+    with pytest.raises(ts.PlanError, match=message):
+        ts.run(study(tmp_path, "architectures", folders, "[cloud]\nsize = 20\n", **fields), tmp_path / "run")
+    with pytest.raises(ts.PlanError, match="at least 2 architectures"):
+        ts.run(study(tmp_path, "architectures", {"a": tmp_path}), tmp_path / "run")
+
+
+def test_networks_and_cka_permuted() -> None:
+    from toposcope.study.recipes.architectures import _orders, _relations
+
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=(5, 5))
+    a = a + a.T
+    null = _relations(a, a, _orders(5, 0))
+    assert null[0] == pytest.approx(1)
+    assert len(null) == 120
+    assert null.max() == pytest.approx(1)
+    # Unrelated matrices: the share of orders at least as extreme is uniform on its lattice.
+    shares = []
+    for _ in range(300):
+        x, y = (rng.normal(size=(5, 5)) for _ in range(2))
+        found = _relations(x + x.T, y + y.T, _orders(5, 0))
+        shares.append((np.abs(found) >= abs(found[0]) - 1e-9).mean())
+    assert 0.01 < np.mean(np.array(shares) <= 0.05) < 0.1
+
+
+# paper
+
+
+def test_the_papers_claims_on_two_saved_networks(tmp_path: Path, rng: np.random.Generator) -> None:
+    folders = {
+        "clean": save(tmp_path / "clean", [circle(rng, 480, 0.02), circle(rng, 480, 0.05)]),
+        "dirty": save(tmp_path / "dirty", [with_far_points(rng, 480, 0.1), with_far_points(rng, 480, 0.1)]),
+    }
+    extra = (
+        "[cloud]\nsize = 40\ndraws = 8\n[sample_size]\nsizes = [20, 40]\n[outliers]\nneighbours = 10\nreserve = 0.5\n"
+    )
+    results = ts.run(study(tmp_path, "paper", folders, extra), tmp_path / "run")
+    rows = verdicts(results)
+    by_claim: dict[str, list[dict]] = {}
+    for row in rows:
+        by_claim.setdefault(row["question"].split(" (")[0], []).append(row)
+    assert list(by_claim) == [f"Claim {k}" for k in range(1, 9)]
+    assert by_claim["Claim 2"][0]["effect"] > 0
+    removal = {row["where"].split()[0]: row["answer"] for row in by_claim["Claim 3"]}
+    assert removal == {"clean": "undecided", "dirty": "yes"}
+    assert by_claim["Claim 8"][0]["where"] == "dirty"
+    for claim, needs in (
+        ("Claim 4", "train"),
+        ("Claim 5", "at least 4 networks of one family"),
+        ("Claim 6", "set `base`"),
+        ("Claim 7", r"give [train_test] train"),
+    ):
+        (row,) = by_claim[claim]
+        assert row["answer"] == "not checkable"
+        assert needs in row["sentence"]
+
+
+def test_the_papers_claims_on_networks_that_can_answer(tmp_path: Path, rng: np.random.Generator) -> None:
+    folders, fields = {}, {}
+    base = circle(rng, 160, 0.0)
+    for name, shape, family in (("round", ROUND, "a"), ("flat", FLAT, "b")):
+        for seed, depth in enumerate((2, 3, 4, 6)):
+            key = f"{name}{seed}"
+            layers = [base * shape + 0.05 * rng.normal(size=base.shape) for _ in range(depth)]
+            folders[key] = save(tmp_path / key, layers)
+            fields[key] = f'family = "{family}"\nseed = {seed}'
+    folders["tuned"] = save(tmp_path / "tuned", [base * FLAT + 0.05 * rng.normal(size=base.shape) for _ in range(2)])
+    fields["tuned"] = 'family = "a"\nbase = "round0"'
+    extra = "[cloud]\nsize = 20\ndraws = 8\n[homology]\nmax_degree = 1\n[sample_size]\nsizes = [10, 20]\n"
+    results = ts.run(study(tmp_path, "paper", folders, extra, **fields), tmp_path / "run")
+    answers: dict[str, set[str]] = {}
+    for row in verdicts(results):
+        answers.setdefault(row["question"].split(" (")[0], set()).add(row["answer"])
+    assert "yes" in answers["Claim 4"]
+    assert answers["Claim 3"] == {"not checkable"}  # 20 points are not more than 20 neighbours
+    assert answers["Claim 5"] <= {"yes", "undecided"}
+    assert answers["Claim 6"] <= {"yes", "no", "undecided", "not checkable"}  # noise alone tells no twins apart
+    assert answers["Claim 7"] == {"not checkable"}
+    # The fine-tuned network is no network of its family's training.
+    tested = results.tables["verdicts"]
+    four = tested[tested["question"].str.startswith("Claim 4") & tested["question"].str.contains("matter, H1")]
+    assert "4 and 4 units" in four["sentence"].item()
+
+
+# betti-collapse
+
+
+def rings(rng: np.random.Generator, labels: np.ndarray) -> np.ndarray:
+    """A disc (class 0) in a ring (class 1)."""
+    angle = rng.uniform(0, 2 * np.pi, len(labels))
+    radius = np.where(labels == 0, 0.5 * np.sqrt(rng.uniform(size=len(labels))), rng.uniform(1.4, 1.6, len(labels)))
+    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+
+
+def blown(rng: np.random.Generator, labels: np.ndarray) -> np.ndarray:
+    """Every class a disc of its own."""
+    angle = rng.uniform(0, 2 * np.pi, len(labels))
+    radius = np.sqrt(rng.uniform(size=len(labels)))
+    return np.stack([radius * np.cos(angle) + 9 * labels, radius * np.sin(angle)], axis=1)
+
+
+KNOWN = """
+[cloud]
+size = 60
+draws = 4
+[betti_collapse]
+inputs = "inputs"
+neighbours = [6, 8]
+radii = [1, 2, 3]
+agreement = 0.75
+[betti_collapse.betti]
+"0" = [1, 0]
+"1" = [1, 1]
+"""
+
+
+def test_a_classifier_that_carries_a_ring_to_a_point(tmp_path: Path, rng: np.random.Generator) -> None:
+    labels = np.arange(480) % 2
+    points = rings(rng, labels)
+    folders = {"inputs": save(tmp_path / "inputs", [points], labels)}
+    fields = {}
+    for kind in ("fast", "slow"):
+        for seed in range(4):
+            layers = [blown(rng, labels) if kind == "fast" else 2 * points, blown(rng, labels)]
+            folders[f"{kind}{seed}"] = save(tmp_path / f"{kind}{seed}", layers, labels)
+            fields[f"{kind}{seed}"] = f'family = "{kind}"\nseed = {seed}'
+    results = ts.run(study(tmp_path, "betti-collapse", folders, KNOWN, **fields), tmp_path / "run")
+    *networks, families = verdicts(results)
+    assert {row["answer"] for row in networks} == {"yes"}
+    assert all(row["effect"] < 0 for row in networks)
+    assert families["answer"] == "yes"
+    assert "fall earlier in fast" in families["sentence"]
+    assert families["p_adjusted"] == pytest.approx(2 / 70)
+    numbers = results.tables["quantities"].set_index(["network_a", "layer_a"])["value"]
+    assert numbers["slow0", "block1"] == pytest.approx(2, abs=0.3)
+
+
+def test_a_classifier_that_carries_nothing(tmp_path: Path, rng: np.random.Generator) -> None:
+    labels = np.arange(480) % 2
+    points = rings(rng, labels)
+    folders = {"inputs": save(tmp_path / "inputs", [points], labels), "a": save(tmp_path / "a", [points], labels)}
+    (row,) = verdicts(ts.run(study(tmp_path, "betti-collapse", folders, KNOWN), tmp_path / "run"))
+    assert row["answer"] == "undecided"
+    assert row["effect"] == 0
+    wrong = KNOWN.replace('"1" = [1, 1]', '"1" = [3, 2]')
+    (row,) = verdicts(ts.run(study(tmp_path, "betti-collapse", folders, wrong), tmp_path / "wrong"))
+    assert row["answer"] == "not checkable"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('inputs = "inputs"', 'inputs = "x"', "give it a .* of its own"),
+        ('"0" = [1, 0]\n"1" = [1, 1]\n', "", "needs to know the inputs' topology"),
+        ('"0" = [1, 0]', '"0" = [1]', "equally many numbers"),
+        ("neighbours = [6, 8]", "neighbours = [60]", "needs clouds of more points"),
+        ("draws = 4", "draws = 5", "5 disjoint draws of 60 need 300"),
+    ],
+)
+def test_betti_numbers_that_cannot_be_followed(
+    tmp_path: Path, rng: np.random.Generator, old: str, new: str, message: str
+) -> None:
+    labels = np.arange(480) % 2
+    folders = {"inputs": save(tmp_path / "inputs", [rings(rng, labels)], labels)}
+    with pytest.raises(ts.PlanError, match=message):
+        ts.run(study(tmp_path, "betti-collapse", folders, KNOWN.replace(old, new)), tmp_path / "run")

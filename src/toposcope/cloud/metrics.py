@@ -25,6 +25,18 @@ from toposcope.cloud.neighbours import neighbour_graph, shortest_paths, spectral
 from toposcope.cloud.pairs import BETWEEN_TWO, between_two
 from toposcope.representation import Representation
 
+__all__ = [
+    "DTM",
+    "METRICS",
+    "CloudMetric",
+    "Diffusion",
+    "EffectiveResistance",
+    "Fermat",
+    "KNNGeodesic",
+    "metric_named",
+    "pairwise_distances",
+]
+
 
 class CloudMetric(abc.ABC):
     """A distance that the whole cloud decides. Its text, `str(metric)`, is a name that every `metric=` takes.
@@ -69,6 +81,27 @@ class KNNGeodesic(CloudMetric):
     def of(self, distances: Float64) -> Float64:
         """The (n, n) values, from (n, n) Euclidean distances. Raises InputError if k is not below n."""
         return shortest_paths(distances, neighbour_graph(distances, self.k))
+
+
+@dataclasses.dataclass(frozen=True)
+class Hops(CloudMetric):
+    """Number of edges on the shortest path over the graph of k nearest neighbours (as in `KNNGeodesic`).
+
+    It reads which points are near, not how near: a layer that stretches or shrinks a cloud unevenly changes it little.
+    Whole numbers, inf between pieces of the graph. Source: Naitzat, Zhitnikov and Lim 2020, who follow Betti numbers
+    through the layers of classifiers with it.
+    """
+
+    k: int = 15
+    name: ClassVar[str] = "hops"
+
+    def __post_init__(self) -> None:
+        _check.integer(self.k, "k", at_least=1)
+
+    def of(self, distances: Float64) -> Float64:
+        """The (n, n) values, from (n, n) Euclidean distances. Raises InputError if k is not below n."""
+        joined = neighbour_graph(distances, self.k)
+        return shortest_paths(joined.astype(np.float64), joined)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,7 +204,7 @@ class EffectiveResistance(CloudMetric):
 
 
 _OF_THE_CLOUD: dict[str, type[CloudMetric]] = {
-    kind.name: kind for kind in (KNNGeodesic, Fermat, DTM, Diffusion, EffectiveResistance)
+    kind.name: kind for kind in (KNNGeodesic, Hops, Fermat, DTM, Diffusion, EffectiveResistance)
 }
 METRICS = (*BETWEEN_TWO, *_OF_THE_CLOUD)
 """Names that `pairwise_distances` and `vietoris_rips` take; `vietoris_rips` also takes "precomputed"."""

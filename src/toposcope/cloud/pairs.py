@@ -13,7 +13,7 @@ from toposcope.cloud import _pairs
 BETWEEN_TWO = ("euclidean", "sqeuclidean", "cosine", "correlation", "manhattan", "chebyshev")
 """Metrics in which the distance of two points does not depend on the others."""
 
-_BLOCK_BYTES = 1 << 24
+_BLOCK_BYTES = 1 << 22
 """Temporary float64 memory of one block of rows."""
 
 

@@ -88,7 +88,7 @@ def estimate_rips(
 
 def matrix_bytes(n: int, dimension: int, itemsize: int, of_the_cloud: bool = False) -> int:
     """The matrix of distances and what computing it takes: little, but for a metric of the whole cloud."""
-    working = 0 if dimension == 0 else 64 * n * n if of_the_cloud else 1 << 25
+    working = 0 if dimension == 0 else (1 << 25) + (64 * n * n if of_the_cloud else 0)
     return n * n * itemsize + working
 
 

@@ -93,7 +93,9 @@ def vietoris_rips(
         distances = cloud if metric == "precomputed" else pairwise_distances(cloud, kind, threads=workers)
         value = scale_value(distances, rule)
         if value != 1.0:
-            distances = distances / distances.dtype.type(value)
+            # In place, unless the distances are the caller's.
+            divisor = distances.dtype.type(value)
+            distances = np.divide(distances, divisor, out=None if metric == "precomputed" else distances)
         births = np.diagonal(distances).copy()
         if births.any():
             np.fill_diagonal(distances, 0)

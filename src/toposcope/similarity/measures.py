@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
+from toposcope.diagram import PersistenceDiagram
 from toposcope.distances import Distance, Wasserstein
 from toposcope.rips import vietoris_rips
 from toposcope.similarity.cca import cca_prepared, pwcca_prepared, svcca_prepared
@@ -129,15 +130,15 @@ def diagram_distance(distance: Distance | None = None, degree: int = 1, scale: s
     chosen = Wasserstein() if distance is None else distance
 
     def of(x: Prepared, y: Prepared) -> float:
-        first, second = (
-            z.once(("diagram", scale, degree), lambda z=z: vietoris_rips(z.points, degree, scale=scale))  # type: ignore[misc]
-            for z in (x, y)
-        )
-        return chosen(first, second, degree)
+        return chosen(_diagram(x, degree, scale), _diagram(y, degree, scale), degree)
 
     invariances = SIMILAR if isinstance(scale, str) else (ROTATION, TRANSLATION, FEATURES)
     source = "see ts.wasserstein, ts.bottleneck"
     return _between_clouds(f"{chosen.name} of H{degree}", of, "homology", source, chosen.is_metric, invariances)
+
+
+def _diagram(x: Prepared, degree: int, scale: str | float | None) -> PersistenceDiagram:
+    return x.once(("diagram", degree, scale), lambda: vietoris_rips(x.points, degree, scale=scale))
 
 
 CKA = _similarity("CKA", lambda x, y: cka_prepared(x, y, "linear", False, 0.5), "n d² or n² d", "Kornblith et al. 2019")

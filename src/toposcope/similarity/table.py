@@ -164,7 +164,8 @@ def _pairs_of_networks(a: Any, b: Any, draws: int) -> tuple[list[tuple[dict[str,
     if len(a) != len(b):
         raise InputError(f"reps_a has {len(a)} networks and reps_b {len(b)}; pair each with its own")
     _enough_units(len(a), "pairs of networks", f"{_FEWEST_UNITS} separately trained pairs")
-    pairs = [(_layers(x, "reps_a"), _layers(y, "reps_b")) for x, y in zip(a, b, strict=True)]
+    firsts = [_layers(x, "reps_a") for x in a]
+    pairs = list(zip(firsts, firsts if a is b else [_layers(y, "reps_b") for y in b], strict=True))
     if len({(len(x), len(y)) for x, y in pairs}) > 1:
         raise InputError("the networks have different numbers of layers; give corresponding layers of each")
     seen: set[int] = set()

@@ -15,7 +15,15 @@ from toposcope.stats.equivalence import (
     test_equivalence,
 )
 from toposcope.stats.intervals import mean_interval
-from toposcope.stats.networks import VarianceComponents, test_architectures, variance_components
+from toposcope.stats.networks import (
+    VarianceComponents,
+    components_of,
+    labellings,
+    pseudo_f,
+    smallest_p_of_networks,
+    test_architectures,
+    variance_components,
+)
 from toposcope.stats.permutation import enough_draws, permutation_tests, smallest_p
 from toposcope.stats.power import PowerPlan, PowerRow, plan_power
 from toposcope.stats.significance import BarSignificance, bar_significance
@@ -35,6 +43,7 @@ __all__ = [
     "bar_significance",
     "benjamini_hochberg",
     "benjamini_yekutieli",
+    "components_of",
     "confidence_band",
     "effect",
     "effect_interval",
@@ -43,11 +52,14 @@ __all__ = [
     "enough_draws",
     "fasy_band",
     "holm",
+    "labellings",
     "mean_interval",
     "permutation_tests",
     "plan_power",
+    "pseudo_f",
     "seed_twin_margin",
     "smallest_p",
+    "smallest_p_of_networks",
     "step_down_max_t",
     "test_architectures",
     "test_difference",

@@ -79,8 +79,8 @@ def confidence_band(
     With few draws that covers 84 to 96 % at 95 %. Here every supremum is divided by an independent √(χ²/(k-1)), as
     Student's t divides by its estimated spread, and the width is multiplied by 1 + 1/k, which the skewness of the
     curves asks for; that factor is chosen by simulation.
-    Simulated at 8, 12 and 16 draws it covers 94 to 100 % (benchmarks/coverage.md): close to nominal for landscapes in
-    degree 0, conservative for Betti curves and in degree 1. Bands of varying width (studentised) covered 78 to 95 % and
+    Simulated at 8, 12 and 16 draws it covers 93 to 100 % (benchmarks/coverage.md): close to nominal for landscapes in
+    degree 0, conservative for Betti curves and in degree 1. Bands of varying width (studentised) fell to 77 % and
     are not offered. Curves must have a variance; a few far points that most draws miss are beyond any such band.
 
     Raises InputError for fewer than 8 diagrams, and IncomparableError for diagrams of clouds of different size or under

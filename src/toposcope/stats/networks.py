@@ -77,7 +77,7 @@ def test_architectures(
             "a distance between networks is infinite, because their essential bars differ in number; take a larger "
             "threshold or none"
         )
-    labels = _labellings(sizes, count, first)
+    labels = labellings(sizes, first, count)
     null = pseudo_f(distances**2, labels)
     p = float((null >= null[0] - 1e-9 * np.abs(null).max(initial=0.0)).mean())
     names = " and ".join(groups)
@@ -315,10 +315,15 @@ def _diagrams(
     return [diagrams[start : start + wanted] for start in range(0, len(diagrams), wanted)], points
 
 
-def _labellings(sizes: Sequence[int], most: int, seed: int) -> Ints:
-    """(B, n) group numbers: every way to deal n networks into groups, or `most` random ones and the observed, first."""
+def labellings(sizes: Sequence[int], seed: int, most: int | None = None) -> Ints:
+    """(B, n) group numbers: every way to deal n networks into groups, or `most` random ones and the observed, first.
+
+    most: None takes every way up to `ENUMERATED`, and `SAMPLED` random ones beyond.
+    """
     observed = np.repeat(np.arange(len(sizes)), sizes)
-    if _arrangements(sizes) <= most:
+    ways = _arrangements(sizes)
+    most = (ENUMERATED if ways <= ENUMERATED else SAMPLED) if most is None else most
+    if ways <= most:
         return np.array(list(_deals(list(sizes), len(observed))), dtype=np.int64)
     generator = np.random.default_rng(np.random.SeedSequence([seed, *sizes]))
     labels = np.tile(observed, (most + 1, 1))

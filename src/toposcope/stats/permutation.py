@@ -2,9 +2,9 @@
 
 The exchangeable unit is the draw. Paired: both representations hold the same inputs, and draw i of a and of b are the
 same rows. Under the null "the two diagrams of a draw are exchangeable" swapping the two within any set of draws changes
-nothing. That is more than equal laws: when only the laws are equal, the paired test is approximate (it rejected 8 to
-17 % at a level of 5 % for a heavy-tailed counterexample). Unpaired: the inputs of a and b are different and
-independent, and the labels of the draws are permuted, which is exact for equal laws.
+nothing. That is more than equal laws: when only the laws are equal, the paired test is approximate (at a level of 5 %
+it rejected 17 to 34 % for a heavy-tailed counterexample, benchmarks/calibration.md). Unpaired: the inputs of a and b
+are different and independent, and the labels of the draws are permuted, which is exact for equal laws.
 
 Three statistics, from the distances between draws. AB, AA and BB are their means between and within, a draw and itself
 left out, and so are pairs of draws of the same inputs: sharing inputs neither helps nor hurts.

@@ -51,9 +51,10 @@ class Network(Part):
     one family share a shape in plots. seed: of random weights. inputs: a source of its own instead of `[inputs]`.
     classes: what the network's outputs stand for, in order; its accuracy on the inputs of those classes is measured.
 
-    Recipes read three more. base: name of the network that this one was fine-tuned from. step: how far training had
-    come, for checkpoints of one training. control: that it stands for no result of training ("untrained"), or for
-    training on noise ("random labels").
+    Recipes read four more. architecture: networks of one architecture differ in their seed; default the family. base:
+    name of the network that this one was fine-tuned from. step: how far training had come, for checkpoints of one
+    training. control: that it stands for no result of training ("untrained"), or for training on noise ("random
+    labels").
     """
 
     name: str = Field(min_length=1)
@@ -65,6 +66,7 @@ class Network(Part):
     reduce: str = "auto"
     inputs: str | None = None
     classes: Annotated[tuple[int | str, ...] | None, Field(strict=False)] = None
+    architecture: str | None = None
     base: str | None = None
     step: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     control: Literal["untrained", "random labels"] | None = None
@@ -247,6 +249,21 @@ class Separation(Part):
     draws: int = Field(default=6, ge=1)
 
 
+class BettiCollapse(Part):
+    """`[betti_collapse]`: what is known of the inputs, and where Betti numbers are read.
+
+    inputs: name of the network that stands for the inputs themselves (saved points). betti: class → its Betti numbers
+    in degrees 0, 1, …. neighbours, radii: grid of k and of hops in which the pair is looked for that sees them.
+    agreement: the least share of the inputs' draws and classes in which it does.
+    """
+
+    inputs: str = ""
+    betti: dict[str, Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1, strict=False)]] = {}
+    neighbours: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1, strict=False)] = (8, 12, 16)
+    radii: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1, strict=False)] = (1, 2, 3, 4)
+    agreement: float = Field(default=0.9, gt=0, le=1)
+
+
 class Audit(Part):
     """`[audit]`: settings under which every verdict is asked again, each changed alone; TOML writes no scale as "none".
 
@@ -265,7 +282,17 @@ class Study(Part):
     """A plan: which networks, inputs, draws, homology, distance and tests. `Study.read` reads one from TOML."""
 
     recipe: Literal[
-        "finetuning", "layers", "outliers", "sample-size", "separation", "smoothness", "train-test", "training"
+        "architectures",
+        "betti-collapse",
+        "finetuning",
+        "layers",
+        "outliers",
+        "paper",
+        "sample-size",
+        "separation",
+        "smoothness",
+        "train-test",
+        "training",
     ]
     name: str = Field(default="study", min_length=1)
     seed: int = Field(default=0, ge=0)
@@ -282,6 +309,7 @@ class Study(Part):
     train_test: TrainTest = TrainTest()
     outliers: Outliers = Outliers()
     separation: Separation = Separation()
+    betti_collapse: BettiCollapse = BettiCollapse()
     audit: Audit = Audit()
 
     @model_validator(mode="after")
@@ -393,6 +421,7 @@ def _keys_at(place: tuple[int | str, ...]) -> list[str]:
         "train_test": TrainTest,
         "outliers": Outliers,
         "separation": Separation,
+        "betti_collapse": BettiCollapse,
         "audit": Audit,
     }
     part = parts[str(place[0])] if place else Study

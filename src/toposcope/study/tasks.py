@@ -171,7 +171,9 @@ class Extract:
     @classmethod
     def planned(cls, plan: Study, network: Network, inputs_digest: str, weights: str) -> Extract:
         """The task, with what decides its content hashed: weights, inputs, and how activations are computed."""
-        spec = network.model_dump(mode="json", exclude={"family", "representations", "base", "step", "control"})
+        spec = network.model_dump(
+            mode="json", exclude={"family", "architecture", "representations", "base", "step", "control"}
+        )
         identity = key_of(
             "extraction",
             schema=SCHEMA,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from toposcope.study.recipes import (
+    architectures,
+    betti_collapse,
     finetuning,
     layers,
     outliers,
+    paper,
     sample_size,
     separation,
     smoothness,
@@ -15,9 +18,12 @@ from toposcope.study.recipes import (
 from toposcope.study.verdicts import Recipe
 
 RECIPES: dict[str, Recipe] = {
+    "architectures": architectures.RECIPE,
+    "betti-collapse": betti_collapse.RECIPE,
     "finetuning": finetuning.RECIPE,
     "layers": layers.RECIPE,
     "outliers": outliers.RECIPE,
+    "paper": paper.RECIPE,
     "sample-size": sample_size.RECIPE,
     "separation": separation.RECIPE,
     "smoothness": smoothness.RECIPE,

@@ -1,10 +1,26 @@
-"""Which layer of one network stands beside which of another."""
+"""Which networks a question is about, and which layer of one stands beside which of another."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from toposcope.study.plan import Network, Study
 from toposcope.study.tasks import Layer
+
+
+def ends_of_training(plan: Study) -> list[Network]:
+    """Networks that stand for what training gives: on the plan's own inputs, not fine-tuned, no control, and of the
+    checkpoints of one training the last."""
+    candidates = [n for n in plan.network if n.control is None and n.base is None and n.inputs is None]
+
+    def training(network: Network) -> tuple[object, ...]:
+        return network.family, network.architecture, network.seed
+
+    last: dict[tuple[object, ...], float] = {}
+    for network in candidates:
+        if network.step is not None:
+            last[training(network)] = max(last.get(training(network), 0.0), network.step)
+    return [n for n in candidates if n.step is None or n.step == last[training(n)]]
 
 
 def matched_layers(a: Sequence[Layer], b: Sequence[Layer]) -> list[tuple[Layer, Layer]]:

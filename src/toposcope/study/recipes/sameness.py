@@ -28,7 +28,14 @@ def twins(plan: Study) -> list[tuple[str, str]]:
     """Pairs of networks that differ in their seed alone, as far as the plan says."""
 
     def trained(network: Network) -> tuple[object, ...]:
-        return network.family, network.base, network.step, network.control, plan.source_of(network)
+        return (
+            network.family,
+            network.architecture,
+            network.base,
+            network.step,
+            network.control,
+            plan.source_of(network),
+        )
 
     return [
         (a.name, b.name)
@@ -136,7 +143,7 @@ def margin_rule(plan: Study) -> str:
 
 NO_MARGIN = (
     "nothing can be called the same without a margin: state [equivalence] margin, or add networks of the same family "
-    "that differ in their seed"
+    "that differ in their seed (seeds that are not told apart at this size and number of draws set no margin)"
 )
 
 

@@ -19,6 +19,7 @@ from toposcope._types import Float64
 from toposcope.stats import mean_interval, step_down_max_t
 from toposcope.study.plan import Study
 from toposcope.study.recipes.layers import along_depth
+from toposcope.study.recipes.matching import ends_of_training
 from toposcope.study.recipes.template import template
 from toposcope.study.tasks import Extracted
 from toposcope.study.verdicts import Evidence, Planned, Quantity, Recipe, SameInputs, Verdict
@@ -30,14 +31,22 @@ _QUANTITIES = ("step", "path", "step beyond noise", "path beyond noise")
 
 
 def check(plan: Study) -> None:
-    """Enough networks for a permutation of them to reach the level."""
-    trained = [network for network in plan.network if network.control is None]
-    if math.factorial(len(trained)) < 1 / plan.test.alpha:
+    """Enough networks of one family for a permutation of them to reach the level."""
+    most = max(len(members) for members in _families(plan).values()) if _families(plan) else 0
+    if math.factorial(most) < 1 / plan.test.alpha:
         enough = next(n for n in itertools.count(2) if math.factorial(n) >= 1 / plan.test.alpha)
         raise PlanError(
-            f"smoothness permutes networks, and {len(trained)} of them reach no p below "
-            f"{1 / math.factorial(len(trained)):.2g}; give at least {enough} networks of different depth"
+            f"smoothness permutes networks of one family, and {most} of them reach no p below "
+            f"{1 / math.factorial(most):.2g}; give at least {enough} networks of one family and of different depth"
         )
+
+
+def _families(plan: Study) -> dict[str, list[str]]:
+    """Names of the trained networks of every family."""
+    found: dict[str, list[str]] = {}
+    for network in ends_of_training(plan):
+        found.setdefault(network.family or "", []).append(network.name)
+    return found
 
 
 def planned(plan: Study, networks: Sequence[Extracted], same_inputs: SameInputs) -> list[Planned]:
@@ -46,8 +55,7 @@ def planned(plan: Study, networks: Sequence[Extracted], same_inputs: SameInputs)
 
 
 def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
-    """For each degree: do steps shrink with depth, does the path?"""
-    controls = {network.name: network.control for network in evidence.plan.network}
+    """For each family and degree: do steps shrink with depth, does the path?"""
     quantities = []
     found: dict[tuple[str, int], dict[str, float]] = {}
     for network in evidence.networks:
@@ -65,15 +73,39 @@ def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
                 depth = len(network.layers)
                 quantities.append(Quantity(name, value, low, high, network_a=network.network, degree=degree, at=depth))
     depths = {network.network: len(network.layers) for network in evidence.networks}
+    families = _families(evidence.plan)
+    twins = {
+        name: [n.name for n in evidence.plan.network if n.control and (n.family or "") == name] for name in families
+    }
+    verdicts = []
+    for family, members in families.items():
+        verdicts += _trends(evidence, family, members, twins[family], depths, found, len(families))
+    return verdicts, quantities
+
+
+def _trends(
+    evidence: Evidence,
+    family: str,
+    members: Sequence[str],
+    twins: Sequence[str],
+    depths: Mapping[str, int],
+    found: Mapping[tuple[str, int], Mapping[str, float]],
+    families: int,
+) -> list[Verdict]:
+    """One family: every quantity in every degree against depth; p-values are multiplied by the number of families."""
     asked = [(degree, name) for degree in range(evidence.plan.homology.max_degree + 1) for name in _QUANTITIES]
-    whole = [n for n in depths if all(name in found.get((n, degree), {}) for degree, name in asked)]
-    trained, twins = ([n for n in whole if (controls[n] is not None) is control] for control in (False, True))
+
+    def whole(names: Sequence[str]) -> list[str]:
+        return [n for n in names if all(name in found.get((n, degree), {}) for degree, name in asked)]
+
+    trained = whole(members)
     correlations = _correlations(trained, depths, found, asked, evidence.plan.seed)
-    of_twins = _correlations(twins, depths, found, asked, evidence.plan.seed)
-    adjusted = None if correlations is None else step_down_max_t(-correlations)
-    verdicts = [
+    of_twins = _correlations(whole(twins), depths, found, asked, evidence.plan.seed)
+    adjusted = None if correlations is None else np.minimum(1.0, families * step_down_max_t(-correlations))
+    return [
         _verdict(
             evidence,
+            family,
             degree,
             name,
             math.nan if correlations is None else float(correlations[0, k]),
@@ -83,7 +115,6 @@ def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
         )
         for k, (degree, name) in enumerate(asked)
     ]
-    return verdicts, quantities
 
 
 def _along(evidence: Evidence, network: Extracted, degree: int) -> dict[str, Float64] | None:
@@ -149,14 +180,22 @@ _WORDS = {
 
 
 def _verdict(
-    evidence: Evidence, degree: int, name: str, rho: float, p: float, twins: float, depths: Mapping[str, int]
+    evidence: Evidence,
+    family: str,
+    degree: int,
+    name: str,
+    rho: float,
+    p: float,
+    twins: float,
+    depths: Mapping[str, int],
 ) -> Verdict:
-    question = f"Does {_WORDS[name]} shrink with depth, H{degree}?"
+    of = f" in the family {family}" if family else ""
+    question = f"Does {_WORDS[name]} shrink with depth{of}, H{degree}?"
     where = ", ".join(f"{network} ({depth} layers)" for network, depth in depths.items())
     if not math.isfinite(p):
         sentence = (
-            f"H{degree}: whether {_WORDS[name]} shrinks with depth cannot be asked of networks that all have the same "
-            "number of layers, or of which too few were measured."
+            f"H{degree}: whether {_WORDS[name]} shrinks with depth{of} cannot be asked of networks that all have the "
+            "same number of layers, or of which too few were measured."
         )
         return Verdict(question, "not checkable", sentence, where, degree)
     shrinks = p <= evidence.plan.test.alpha
@@ -165,7 +204,7 @@ def _verdict(
     else:
         control = 'No control stands beside it: add untrained twins of the networks (control = "untrained").'
     sentence = (
-        f"H{degree}: {_WORDS[name]} {'shrinks' if shrinks else 'was not shown to shrink'} with depth over "
+        f"H{degree}: {_WORDS[name]} {'shrinks' if shrinks else 'was not shown to shrink'} with depth{of} over "
         f"{len(depths)} networks (Spearman ρ = {rho:.2f}, adjusted p = {p:.2g}). {control}"
     )
     null = "networks are exchangeable; their orders, one-sided, step-down max-T"
