@@ -31,6 +31,7 @@ bench: .venv/test.done
 	$(BIN)/python benchmarks/bench_extract.py
 	$(BIN)/python benchmarks/bench_rips.py
 	$(BIN)/python benchmarks/bench_points.py
+	$(BIN)/python benchmarks/bench_distances.py
 
 .venv/created.done:
 	$(PYTHON) -m venv .venv

@@ -1,7 +1,8 @@
 # Checks of the native kernel, included by the Makefile.
 NATIVE_BUILD ?= build/sanitized
 
-# The kernels' tests against a build with the address and undefined-behaviour sanitizers and the kernel's own assertions.
+# The tests of the native modules against a build with the address and undefined-behaviour sanitizers and with their own
+# assertions.
 # Python itself is not instrumented, so the sanitizer's library has to be loaded first; leaks are Python's at exit.
 define RUN_SANITIZED
 import sys
@@ -10,7 +11,7 @@ sys.meta_path[:] = [finder for finder in sys.meta_path if "Redirecting" not in t
 import pytest
 quiet = ["-q", "-p", "no:cacheprovider"]
 points = ["tests/cloud/test_pairs.py", "-k", "not device and not torch and not memory and not equal_rows"]  # torch stays out
-sys.exit(pytest.main(["tests/rips", *quiet]) or pytest.main([*points, *quiet]))
+sys.exit(pytest.main(["tests/rips", "tests/distances", *quiet]) or pytest.main([*points, *quiet]))
 endef
 export RUN_SANITIZED
 

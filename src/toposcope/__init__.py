@@ -40,7 +40,7 @@ from toposcope.cloud import (
     random_removal,
     shuffled_control,
 )
-from toposcope.comparison import Comparison
+from toposcope.comparison import Comparison, Matching
 from toposcope.diagram import Filtration, PersistenceDiagram, Representatives, read_diagram
 from toposcope.distances import (
     Bottleneck,
@@ -151,6 +151,7 @@ __all__ = [
     "LayerError",
     "LuneCounts",
     "Margin",
+    "Matching",
     "Measure",
     "MissingDependencyError",
     "PersistenceDiagram",

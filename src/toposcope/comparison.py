@@ -1,4 +1,4 @@
-"""Comparison: a matrix of distances between things, and what the measure promises."""
+"""Comparison: a matrix of distances between things, and what the measure promises. Matching: who is matched to whom."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from toposcope._errors import InputError
-from toposcope._types import Float64
+from toposcope._types import Float64, Ints
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -20,6 +21,8 @@ class Comparison:
     values: (m, m) float64; `inf` where two diagrams have different numbers of essential bars. labels: m names.
     measure: name of the measure, with its `parameters`. is_metric: zero on equals, symmetric, triangle inequality.
     larger_is_more_similar: which way to read it. invariances: what may be done to the points without changing it.
+    computed: (m, m) whether a value was computed; where it was not, because only the nearest or those within a radius
+    were asked for, the value is a lower bound of it. Every one was, unless it is said.
     """
 
     values: Float64
@@ -29,6 +32,7 @@ class Comparison:
     is_metric: bool = True
     larger_is_more_similar: bool = False
     invariances: tuple[str, ...] = ()
+    computed: NDArray[np.bool_] = dataclasses.field(default_factory=lambda: np.array(True))
 
     def __post_init__(self) -> None:
         values = np.array(self.values, dtype=np.float64)
@@ -37,7 +41,12 @@ class Comparison:
             raise InputError(f"values has shape {values.shape}, but {len(labels)} labels need a square matrix of them")
         if np.isnan(values).any():
             raise InputError("values of a comparison must not be NaN")
-        values.flags.writeable = False
+        computed = np.array(self.computed, dtype=np.bool_)
+        computed = np.full(values.shape, computed) if computed.ndim == 0 else computed
+        if computed.shape != values.shape:
+            raise InputError(f"computed has shape {computed.shape}, values {values.shape}; it says which of them are")
+        values.flags.writeable = computed.flags.writeable = False
+        object.__setattr__(self, "computed", computed)
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "labels", labels)
         object.__setattr__(self, "parameters", MappingProxyType(dict(self.parameters)))
@@ -47,4 +56,55 @@ class Comparison:
 
     def __repr__(self) -> str:
         given = "".join(f", {name}={value}" for name, value in self.parameters.items())
-        return f"<Comparison of {len(self)}: {self.measure}{given}>"
+        bounds = self.computed.size - int(self.computed.sum())
+        said = f"; {bounds} of {self.computed.size} values are lower bounds" if bounds else ""
+        return f"<Comparison of {len(self)}: {self.measure}{given}{said}>"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Matching:
+    """Which bar is matched to which, or to the diagonal.
+
+    pairs: (m, 2) rows of the two diagrams in one degree (`in_degree`), -1 for the diagonal; sorted by the first, those
+    of the diagonal last. No row stands twice. costs: (m,) how far each is moved, in units of the filtration.
+
+    Raises InputError when shapes don't fit, a row stands twice, or a pair names no bar.
+    """
+
+    pairs: Ints
+    costs: Float64
+
+    def __post_init__(self) -> None:
+        pairs, costs = np.array(self.pairs, dtype=np.int64), np.array(self.costs, dtype=np.float64)
+        if pairs.ndim != 2 or pairs.shape[1] != 2 or costs.shape != (len(pairs),):
+            raise InputError(f"pairs {pairs.shape} and costs {costs.shape} of a matching must be (m, 2) and (m,)")
+        for side in pairs.T:
+            rows = side[side >= 0]
+            if len(np.unique(rows)) < len(rows):
+                raise InputError("a row stands twice in a matching; every bar has one partner")
+        if (pairs < 0).all(axis=1).any() or not (costs >= 0).all():
+            raise InputError("a pair of a matching names no bar, or its cost is not a number of at least 0")
+        pairs.flags.writeable = costs.flags.writeable = False
+        object.__setattr__(self, "pairs", pairs)
+        object.__setattr__(self, "costs", costs)
+
+    @property
+    def to_diagonal(self) -> NDArray[np.bool_]:
+        """(m,) whether a pair is a bar and the diagonal."""
+        return np.asarray((self.pairs < 0).any(axis=1))
+
+    def norm(self, order: float) -> float:
+        """(sum of costs^order)^(1/order), without over- or underflow; order inf: the largest cost."""
+        largest = float(self.costs.max(initial=0.0))
+        if order == np.inf or largest in (0.0, np.inf):
+            return largest
+        if order == 1:
+            return float(self.costs.sum())
+        return float(largest * np.sum((self.costs / largest) ** order) ** (1 / order))
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __repr__(self) -> str:
+        alone = int(self.to_diagonal.sum())
+        return f"<Matching of {len(self) - alone} pairs of bars, {alone} bars to the diagonal>"

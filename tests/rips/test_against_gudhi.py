@@ -43,9 +43,9 @@ def compare(seed: int, max_degree: int, largest: int, smallest: int = 0) -> None
         "to_the_end": bool(rng.uniform() < 0.3),
         "window_edges": int(rng.choice([0, 0, 1, 7, 100, 1000])) if len(distances) < 100 else 0,
     }
+    distances = distances.astype(np.float64 if rng.uniform() < 0.4 else np.float32)
     expected = _by_gudhi(distances, max_degree, limit, 2)
-    dtype = np.float64 if rng.uniform() < 0.4 else np.float32
-    found = kernel_rows(distances.astype(dtype), max_degree, limit, **options)
+    found = kernel_rows(distances, max_degree, limit, **options)
     for degree in range(max_degree + 1):
         assert np.array_equal(rows(expected, degree), found[degree]), (seed, family, len(distances), limit, options)
 
@@ -72,14 +72,30 @@ def test_twenty_thousand_random_matrices(max_degree: int) -> None:
         compare(100_000_000 * max_degree + seed, max_degree, largest=400 if seed % 50 == 0 and max_degree == 1 else 48)
 
 
+QUICK_TO_THE_END = ("euclidean", "grid", "few_values", "duplicates", "disconnected", "one_value")
+"""Families that gudhi can follow to the last edge; in the others so many classes live at once that it takes minutes."""
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("max_degree", [1, 2])
-def test_hundreds_of_large_random_matrices(max_degree: int) -> None:
-    """250 matrices of 250 to 1500 points in degree 1, 60 of 100 to 250 in degree 2."""
-    for seed in range(250 if max_degree == 1 else 60):
-        bounds = {"smallest": 250, "largest": 1500} if max_degree == 1 else {"smallest": 100, "largest": 250}
-        compare(900_000_000 * max_degree + seed, max_degree, **bounds)
+@pytest.mark.parametrize(
+    ("max_degree", "smallest", "largest", "cases"),
+    [(1, 250, 400, 220), (1, 400, 800, 40), (1, 800, 1500, 10), (2, 100, 200, 40)],
+)
+def test_hundreds_of_large_random_matrices(max_degree: int, smallest: int, largest: int, cases: int) -> None:
+    """Families in turn, most of them with a threshold that leaves 20 edges at a point on average (10 in degree 2)."""
+    for case in range(cases):
+        rng = np.random.default_rng([max_degree, largest, case])
+        family = matrices.FAMILIES[case % len(matrices.FAMILIES)]
+        distances = matrices.matrix(family, int(rng.integers(smallest, largest + 1)), rng)
+        limit = np.inf
+        if family not in QUICK_TO_THE_END:
+            lengths = np.sort(distances[np.triu_indices(len(distances), 1)])
+            limit = float(np.nextafter(lengths[10 * len(distances) // max_degree], np.float32(0)))
+        expected = _by_gudhi(distances, max_degree, limit, 2)
+        found = kernel_rows(distances, max_degree, limit, threads=int(rng.integers(1, 4)))
+        for degree in range(max_degree + 1):
+            assert np.array_equal(rows(expected, degree), found[degree]), (family, len(distances), case)
 
 
 def test_float64_lengths_that_differ_beyond_float32_are_told_apart() -> None:

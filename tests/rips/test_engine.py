@@ -56,7 +56,7 @@ def test_many_diagrams_in_threads() -> None:
 
 
 def test_the_gil_is_released() -> None:
-    distances = matrices.matrix("uniform", 900, np.random.default_rng(0))
+    distances = matrices.matrix("uniform", 600, np.random.default_rng(0))
     ticks = 0
     stop = threading.Event()
 
@@ -102,8 +102,8 @@ def test_ctrl_c_within_a_second(n: int, degree: int, threads: int) -> None:
     command = [sys.executable, "-c", INTERRUPTED, str(n), str(degree), str(threads)]
     said = subprocess.run(command, capture_output=True, text=True, timeout=200, check=True).stdout.split()
     assert said[0] == "interrupted"
-    # A second on an idle machine; the tests may share theirs.
-    assert float(said[1]) < (30.0 if SANITIZED else 3.0)
+    # Signals are looked for ten times a second; it takes 0.1 to 0.4 s on a machine with three times its load.
+    assert float(said[1]) < (30.0 if SANITIZED else 1.0)
 
 
 OUT_OF_MEMORY = """
@@ -120,17 +120,38 @@ for threads in (1, 2):
         print("finished")
     except MemoryError:
         print("memory")
-    except RuntimeError as error:
-        print("no thread" if threads > 1 else error)
 """
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux") or SANITIZED, reason="needs RLIMIT_AS and /proc")
 def test_out_of_memory_is_an_exception() -> None:
     said = subprocess.run([sys.executable, "-c", OUT_OF_MEMORY], capture_output=True, text=True, timeout=200)
-    assert said.stdout.split("\n")[0] == "memory", said
-    assert said.stdout.split("\n")[1] in ("memory", "no thread"), said
+    assert said.stdout.split() == ["memory", "memory"], said
     assert said.returncode == 0
+
+
+NO_SECOND_THREAD = """
+import resource, threading, numpy as np
+from toposcope.rips import _native
+d = np.random.default_rng(0).uniform(size=(300, 300)).astype(np.float32)
+d = np.triu(d, 1) + np.triu(d, 1).T
+alone = _native.persistence(d, 1, np.inf, 1)[0]
+with open("/proc/self/statm") as file:
+    now = int(file.read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (now + (7 << 20), now + (7 << 20)))  # less than the stack of a thread
+try:
+    threading.Thread(target=print).start()
+except RuntimeError:
+    print("no thread")
+together = _native.persistence(d, 1, np.inf, 4)[0]
+print(all(np.array_equal(a, b) for one, other in zip(alone, together) for a, b in zip(one, other)))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux") or SANITIZED, reason="needs the limits of Linux")
+def test_a_thread_that_cannot_start_is_not_missed() -> None:
+    said = subprocess.run([sys.executable, "-c", NO_SECOND_THREAD], capture_output=True, text=True, timeout=200)
+    assert said.stdout.splitlines() == ["no thread", "True"], said
 
 
 def test_the_kernel_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tests.rips import matrices
 from toposcope.rips import lune_counts, vietoris_rips
+from toposcope.rips.components import components
 
 BOTH = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
@@ -129,7 +130,7 @@ def test_lune_counts_agree(seed: int, n: int, family: str) -> None:
     counts = lune_counts(distances, None if np.isinf(limit) else limit)
     assert counts.agree()
     upper = distances[np.triu_indices(n, 1)]
-    assert counts.edges == int((np.isfinite(upper) & (upper.astype(np.float64) <= limit)).sum())
+    assert counts.edges == int((np.isfinite(upper) & (upper <= np.float32(limit))).sum())
     diagram = vietoris_rips(distances, 1, metric="precomputed", threshold=None if np.isinf(limit) else limit)
     assert len(diagram.in_degree(1)) <= counts.loops_born
 
@@ -144,14 +145,23 @@ def test_threshold_is_inclusive_and_after_scaling() -> None:
     assert vietoris_rips(square, scale=2.0, threshold=1.5).in_degree(1).tolist() == [[1, float(np.sqrt(2))]]
 
 
-@BOTH
-def test_threshold_between_two_floats_rounds_down(dtype: type) -> None:
-    """A float64 threshold just below a float32 length keeps that edge out, though both round to one float32."""
-    length = float(np.float32(0.1))
-    distances = np.array([[0, length], [length, 0]], dtype=dtype)
-    below = float(np.nextafter(length, 0))
-    assert vietoris_rips(distances, metric="precomputed", threshold=length).essential(0).shape == (1, 2)
-    assert vietoris_rips(distances, metric="precomputed", threshold=below).essential(0).shape == (2, 2)
+@pytest.mark.parametrize("way", ["kernel", "gudhi", "degree 0 alone", "without a matrix"])
+def test_a_threshold_includes_the_float32_nearest_to_it(way: str) -> None:
+    """The float32 nearest to 1.2 is above 1.2, that to 0.1 as well; both are the distances of points so far apart."""
+    for length in (1.2, 0.1, 0.7):
+        points = np.array([[0.0], [length]], dtype=np.float32)
+        at, below = length, float(np.nextafter(np.float32(length), np.float32(0)))
+        for threshold, essential in ((at, 1), (below, 2)):
+            if way == "without a matrix":
+                pairs = components(points, "euclidean", threshold).pairs
+            else:
+                options = {"kernel": {"max_degree": 1}, "gudhi": {"field": 3}, "degree 0 alone": {"max_degree": 0}}[way]
+                pairs = vietoris_rips(points, threshold=threshold, **options).pairs
+            assert np.isinf(pairs[:, 1]).sum() == essential, (length, threshold)
+    # Where nothing was rounded, a threshold below a length keeps it out, however near.
+    exact = np.array([[0.0], [1.2]])
+    assert len(vietoris_rips(exact, threshold=float(np.nextafter(1.2, 0))).essential(0)) == 2
+    assert len(vietoris_rips(exact, threshold=1.2).essential(0)) == 1
 
 
 def test_precision_follows_the_input() -> None:

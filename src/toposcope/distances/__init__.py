@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from toposcope.distances.bottleneck import bottleneck
-from toposcope.distances.compare import compare
+from toposcope.distances.compare import compare, distances_of_pairs
 from toposcope.distances.features import (
     bars_above,
     betti_curve,
@@ -16,12 +16,13 @@ from toposcope.distances.features import (
     total_persistence,
 )
 from toposcope.distances.landscapes import Landscape, exact_landscape
-from toposcope.distances.measures import Bottleneck, Distance, SlicedWasserstein, Wasserstein, distance_named
+from toposcope.distances.measures import Bottleneck, Bulk, Distance, SlicedWasserstein, Wasserstein, distance_named
 from toposcope.distances.sliced import sliced_wasserstein
 from toposcope.distances.wasserstein import wasserstein
 
 __all__ = [
     "Bottleneck",
+    "Bulk",
     "Distance",
     "Landscape",
     "SlicedWasserstein",
@@ -32,6 +33,7 @@ __all__ = [
     "compare",
     "descriptors",
     "distance_named",
+    "distances_of_pairs",
     "entropy_curve",
     "exact_landscape",
     "landscape",

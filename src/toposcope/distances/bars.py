@@ -11,8 +11,9 @@ import numpy as np
 
 from toposcope import _check
 from toposcope._errors import IncomparableError, InputError
-from toposcope._types import Array, Float64
+from toposcope._types import Array, Float64, Ints
 from toposcope.diagram import PersistenceDiagram
+from toposcope.distances import _native
 
 _REMEDY = {
     "n_points": "compute both from clouds of the same number of points (ts.disjoint_draws gives equal draws)",
@@ -25,16 +26,25 @@ _REMEDY = {
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Bars:
-    """finite: (k, 2) births and deaths. births: (e,) sorted births of the essential bars."""
+    """finite: (k, 2) births and deaths. births: (e,) sorted births of the essential bars. finite_rows, essential_rows:
+    where they stood. empty_rows: rows of no length, which an array may have; they are no bars.
+    """
 
     finite: Float64
     births: Float64
+    finite_rows: Ints
+    essential_rows: Ints
+    empty_rows: Ints
 
     @property
     def lengths(self) -> Float64:
         """(k,) death - birth."""
         lengths: Float64 = self.finite[:, 1] - self.finite[:, 0]
         return lengths
+
+    def prepared(self) -> _native.Prepared:
+        """The same, sorted and indexed to be measured against many others."""
+        return _native.Prepared(np.ascontiguousarray(self.finite), np.ascontiguousarray(self.births))
 
 
 def bars_of(a: PersistenceDiagram | Array, degree: int, name: str = "a") -> Bars:
@@ -55,21 +65,18 @@ def bars_of(a: PersistenceDiagram | Array, degree: int, name: str = "a") -> Bars
         if wrong.any():
             row = int(np.flatnonzero(wrong)[0])
             raise InputError(f"{name} row {row} is ({pairs[row, 0]:g}, {pairs[row, 1]:g}); a birth is finite, <= death")
-        pairs = pairs[pairs[:, 0] < pairs[:, 1]]
     dies = np.isfinite(pairs[:, 1])
-    return Bars(pairs[dies], np.sort(pairs[~dies, 0]))
+    lives = pairs[:, 0] < pairs[:, 1]
+    finite, essential = np.flatnonzero(dies & lives), np.flatnonzero(~dies)
+    essential = essential[np.argsort(pairs[essential, 0], kind="stable")]
+    return Bars(pairs[finite], pairs[essential, 0], finite, essential, np.flatnonzero(~lives))
 
 
-def comparable(
-    a: PersistenceDiagram | Array, b: PersistenceDiagram | Array, degree: int, check: bool
-) -> tuple[Bars, Bars]:
-    """The bars of both, once it is sure that comparing them means something.
-
-    Raises IncomparableError, saying what to do, when two diagrams come from clouds of different size, or under another
-    metric, scale rule, threshold or field; `check=False` compares them all the same.
+def check_comparable(a: PersistenceDiagram | Array, b: PersistenceDiagram | Array) -> None:
+    """Raise IncomparableError, saying what to do, when two diagrams come from clouds of different size, or under
+    another metric, scale rule, threshold or field. Arrays don't say, and are let through.
     """
-    degree = _check.integer(degree, "degree")
-    if check and isinstance(a, PersistenceDiagram) and isinstance(b, PersistenceDiagram):
+    if isinstance(a, PersistenceDiagram) and isinstance(b, PersistenceDiagram):
         different = a.filtration.differences(b.filtration)
         if different:
             first = different[0].split(" ")[0]
@@ -77,27 +84,16 @@ def comparable(
                 f"the diagrams differ in {', '.join(different)}, so their distance would mix that with their shape; "
                 f"{_REMEDY[first]}, or pass check=False"
             )
+
+
+def comparable(
+    a: PersistenceDiagram | Array, b: PersistenceDiagram | Array, degree: int, check: bool
+) -> tuple[Bars, Bars]:
+    """The bars of both, once it is sure that comparing them means something; `check=False` compares them all the same.
+
+    Raises InputError and IncomparableError.
+    """
+    degree = _check.integer(degree, "degree")
+    if check:
+        check_comparable(a, b)
     return bars_of(a, degree, "a"), bars_of(b, degree, "b")
-
-
-def ground_distances(a: Float64, b: Float64, ground: float) -> Float64:
-    """(k, l) distances in the plane under the L_ground norm."""
-    births = np.abs(a[:, None, 0] - b[None, :, 0])
-    deaths = np.abs(a[:, None, 1] - b[None, :, 1])
-    if ground == np.inf:
-        return np.maximum(births, deaths)
-    if ground == 1:
-        return births + deaths
-    return np.hypot(births, deaths) if ground == 2 else (births**ground + deaths**ground) ** (1 / ground)
-
-
-def diagonal_distances(bars: Bars, ground: float) -> Float64:
-    """(k,) distance of each bar to the diagonal: its length times 2^(1/q - 1), half of it for L-infinity."""
-    distances: Float64 = bars.lengths * (0.5 if ground == np.inf else 2 ** (1 / ground - 1))
-    return distances
-
-
-def born_together(a: Bars, b: Bars) -> bool:
-    """Whether every bar of both is born at one value, as all of H0 is: then the problem is one-dimensional."""
-    births = np.concatenate([a.finite[:, 0], b.finite[:, 0]])
-    return births.size == 0 or bool((births == births[0]).all())

@@ -18,7 +18,8 @@ _BLOCK_BYTES = 1 << 25
 def components(points: Floats, metric: str, threshold: float, scale: float = 1.0, block: int | None = None) -> Bars:
     """Bars of degree 0 of a cloud, in the memory of a few blocks.
 
-    points: (n, d). metric: of `pairwise_distances`. threshold: inclusive, after division by `scale`. block: points
+    points: (n, d). metric: of `pairwise_distances`. threshold: inclusive, after division by `scale`,
+    rounded to the precision of the points. block: points
     in one block (None: by d).
 
     The minimum spanning tree of a graph lies in the union of the trees of parts that cover it. The parts are the

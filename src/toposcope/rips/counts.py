@@ -44,7 +44,7 @@ def lune_counts(distances: Array, threshold: float | None = None) -> LuneCounts:
 
     distances: (n, n) as for metric="precomputed". threshold: inclusive.
     """
-    matrix = _check.distance_matrix(distances, "distances")
+    matrix = _check.distance_matrix(distances, "distances", _native.is_distances)
     limit = math.inf if threshold is None else _check.real(threshold, "threshold", at_least=0.0)
     counts = _native.persistence(np.ascontiguousarray(matrix), 1, limit, to_the_end=True)[-1]
     return LuneCounts(

@@ -13,6 +13,7 @@ from toposcope.cloud.metrics import METRICS, CloudMetric, metric_named, pairwise
 from toposcope.cloud.scale import scale_rule, scale_value
 from toposcope.diagram import Filtration, PersistenceDiagram
 from toposcope.representation import Representation
+from toposcope.rips import _native
 from toposcope.rips.births import with_births
 from toposcope.rips.components import components
 from toposcope.rips.engine import in_kernel, persistence
@@ -43,8 +44,9 @@ def vietoris_rips(
     as an object of `ts.metrics` or as text; under `DTM` points have births, and bars of degree 0 start there. scale:
     what distances are divided by before homology (None: nothing; "q0.9": that quantile of this cloud's own distances; a
     number: itself). field: prime p, coefficients in Z/p. threshold: largest filtration value, inclusive, after scaling;
-    classes alive there are essential. threads: of this diagram (None: one); the result is the same to the bit for every
-    number. memory: budget in bytes; a request that may exceed it is refused before any work.
+    classes alive there are essential. In float32 it is the float32 nearest to it, so that distances which were rounded
+    from it are included. threads: of this diagram (None: one); the result is the same to the bit for every number.
+    memory: budget in bytes; a request that may exceed it is refused before any work.
 
     representatives: also say which points make each bar, as `diagram.representatives`: the simplices of its birth and
     death, for degree 1 a short loop, for degree 0 the components that merge. They are not unique: another order of
@@ -72,7 +74,11 @@ def vietoris_rips(
     of_the_cloud = isinstance(kind, CloudMetric)
     if metric == "precomputed" and isinstance(points, Representation):
         raise InputError("metric='precomputed' needs a matrix of distances, not a Representation of points")
-    cloud = _check.distance_matrix(points) if metric == "precomputed" else _check.points(points)
+    cloud = (
+        _check.distance_matrix(points, is_sound=_native.is_distances)
+        if metric == "precomputed"
+        else _check.points(points)
+    )
 
     without_matrix = (
         degree == 0

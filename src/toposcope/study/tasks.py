@@ -22,6 +22,7 @@ from toposcope._types import Array, Float64
 from toposcope._version import __version__
 from toposcope.cloud import duplicate_rows, effective_dimension, principal_components
 from toposcope.diagram import PersistenceDiagram
+from toposcope.distances import distances_of_pairs
 from toposcope.representation import Representation, Source, read_representation
 from toposcope.rips import vietoris_rips
 from toposcope.store import Store, key_of
@@ -513,13 +514,11 @@ class Distances:
 
     def perform(self, store: Store, progress: Callable[[int, int | None], None] | None = None) -> None:
         """Measure every pair, keep (degrees, pairs)."""
-        measure = self.distance.measure()
+        diagrams = [read_diagram_of(store, key) for key in (*self.a, *self.b)]
+        pairs = np.array([(i, len(self.a) + j) for i, j in self.draws], dtype=np.int64).reshape(-1, 2)
         values: Float64 = np.array(
             [
-                [
-                    measure(read_diagram_of(store, self.a[i]), read_diagram_of(store, self.b[j]), degree)
-                    for i, j in self.draws
-                ]
+                distances_of_pairs(diagrams, pairs, self.distance.measure(), degree, threads=1)
                 for degree in range(self.max_degree + 1)
             ]
         )

@@ -110,6 +110,27 @@ Distances<Length> square(const Matrix<Length>& matrix) {
   return {matrix.data(), matrix.shape(0)};
 }
 
+// Whether a matrix is one of distances: symmetric, not negative, zero on the diagonal, without NaN. Tile by tile, with the
+// mirror image of each at hand.
+template <class Length>
+bool is_distances(Matrix<Length> matrix) {
+  constexpr std::size_t tile = 64;
+  const Distances<Length> d = square(matrix);
+  nb::gil_scoped_release release;
+  for (std::size_t top = 0; top < d.n; top += tile) {
+    for (std::size_t left = 0; left <= top; left += tile) {
+      unsigned faults = 0;
+      for (std::size_t i = top; i < std::min(d.n, top + tile); ++i)
+        for (std::size_t j = left; j < std::min(i, left + tile); ++j)
+          faults |= !(d.entries[i * d.n + j] == d.entries[j * d.n + i]) | !(d.entries[i * d.n + j] >= 0);
+      if (faults) return false;
+    }
+    for (std::size_t i = top; i < std::min(d.n, top + tile); ++i)
+      if (!(d.entries[i * d.n + i] == 0)) return false;
+  }
+  return true;
+}
+
 template <class Length>
 nb::object persistence(Matrix<Length> matrix, int max_degree, double threshold, unsigned threads, bool cycles,
                        const std::string& instructions, bool to_the_end, std::size_t window_edges) {
@@ -140,7 +161,7 @@ nb::object forest(Matrix<Length> matrix, double threshold) {
   std::vector<Edge> edges;
   {
     nb::gil_scoped_release release;
-    edges = spanning_forest(distances, at_most<Length>(threshold), signals);
+    edges = spanning_forest(distances, nearest_length<Length>(threshold), signals);
   }
   return array_of(ends_of(edges), {edges.size(), 2});
 }
@@ -173,6 +194,7 @@ NB_MODULE(_native, module) {
     module.def("persistence", &persistence<Length>, "distances"_a.noconvert(), "max_degree"_a, "threshold"_a,
                "threads"_a = 1, "cycles"_a = false, "instructions"_a = "", "to_the_end"_a = false,
                "window_edges"_a = 0);
+    module.def("is_distances", &is_distances<Length>, "distances"_a.noconvert());
     module.def("forest", &forest<Length>, "distances"_a.noconvert(), "threshold"_a);
   };
   define(float{});

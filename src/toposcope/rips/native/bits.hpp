@@ -53,8 +53,19 @@ inline void for_each(const Word* set, std::size_t words, Visit visit) {
     for (Word rest = set[w]; rest; rest &= rest - 1) visit(static_cast<Vertex>(w * word_bits) + lowest_bit(rest));
 }
 
-// The graph of the edges so far. Neighbourhoods are closed: every vertex is its own neighbour, so "c covers the set L"
-// reads L ⊂ N[c], and the lune of an edge ab that is not in yet is N[a] ∩ N[b], without a and b.
+// The vertices from the middle of the cloud outward. Sets of vertices are sets of places in this row: one near the middle
+// knows many others, so the lowest vertex of a lune often settles it alone.
+struct Places {
+  std::vector<Vertex> vertex_at;
+  std::vector<Vertex> place_of;
+
+  // An edge in places, in no order, and as one of vertices.
+  Edge pair(Vertex x, Vertex y) const { return {place_of[x], place_of[y]}; }
+  Edge edge_at(Edge places) const { return edge_of(vertex_at[places.a], vertex_at[places.b]); }
+};
+
+// The graph of the edges so far, on places. Neighbourhoods are closed: every vertex is its own neighbour, so "c covers the
+// set L" reads L ⊂ N[c], and the lune of an edge ab that is not in yet is N[a] ∩ N[b], without a and b.
 class Graph {
  public:
   explicit Graph(std::size_t n) : n_(n), words_(words_for(n)), storage_(n * words_ + line, 0) {

@@ -90,78 +90,74 @@ class CombinationTable {
   CombinationTable() { clear(); }
 
   void clear() {
-    keys_.assign(1024, Key{0});
-    values_.assign(1024, 0);
+    entries_.assign(1024, Entry{});
     sums_.clear();
     used_ = 0;
   }
 
-  bool contains(Key key) const { return keys_[slot(key)] == key; }
+  bool contains(Key key) const { return entries_[slot(key)].key == key; }
   std::size_t size() const { return used_; }
 
   void put(Key key, const Combination& sum) {
-    if (2 * (used_ + 1) > keys_.size()) grow();
-    const std::size_t at = slot(key);
-    if (keys_[at] != key) {
-      keys_[at] = key;
+    if (2 * (used_ + 1) > entries_.size()) grow();
+    Entry& entry = entries_[slot(key)];
+    if (entry.key != key) {
+      entry.key = key;
       ++used_;
     }
-    values_[at] = encode(sum);
+    entry.value = encode(sum);
   }
 
   // sum += the combination of `key`, which is brought up to date; false when the key is not in the table.
   bool add_to(Key key, Combination& sum, Classes& classes, Combination& scratch) {
-    const std::size_t at = slot(key);
-    if (keys_[at] != key) return false;
-    const std::uint64_t value = values_[at];
-    if (value == 0) return true;
-    if (value & 1) {
-      single_.assign(1, static_cast<Class>(value >> 1));
+    Entry& entry = entries_[slot(key)];
+    if (entry.key != key) return false;
+    if (entry.value == 0) return true;
+    if (entry.value & 1) {
+      single_.assign(1, entry.value >> 1);
       if (!classes.is_living(single_[0])) {
         classes.update(single_);
-        values_[at] = encode(single_);
+        entry.value = encode(single_);
       }
       add(sum, single_, scratch);
       return true;
     }
-    Combination& stored = sums_[(value >> 1) - 1];
+    Combination& stored = sums_[(entry.value >> 1) - 1];
     classes.update(stored);
     add(sum, stored, scratch);
-    if (stored.empty()) values_[at] = 0;
+    if (stored.empty()) entry.value = 0;
     return true;
   }
 
  private:
-  // 0 for zero, odd for one class, even for a place in sums_.
-  std::uint64_t encode(const Combination& sum) {
+  // No simplex has the key 0. The value is 0 for zero, odd for one class, even for a place in sums_.
+  struct Entry {
+    Key key = 0;
+    std::uint32_t value = 0;
+  };
+
+  std::uint32_t encode(const Combination& sum) {
     if (sum.empty()) return 0;
-    if (sum.size() == 1) return (static_cast<std::uint64_t>(sum[0]) << 1) | 1;
+    if (sum.size() == 1) return (sum[0] << 1) | 1;
     sums_.push_back(sum);
-    return sums_.size() << 1;
+    return static_cast<std::uint32_t>(sums_.size() << 1);
   }
 
   std::size_t slot(Key key) const {
-    const std::size_t mask = keys_.size() - 1;
+    const std::size_t mask = entries_.size() - 1;
     std::size_t at = static_cast<std::size_t>((static_cast<std::uint64_t>(key) * 0x9e3779b97f4a7c15ull) >> 20) & mask;
-    while (keys_[at] != Key{0} && keys_[at] != key) at = (at + 1) & mask;
+    while (entries_[at].key != 0 && entries_[at].key != key) at = (at + 1) & mask;
     return at;
   }
 
   void grow() {
-    std::vector<Key> keys(keys_.size() * 2, Key{0});
-    std::vector<std::uint64_t> values(keys.size(), 0);
-    keys.swap(keys_);
-    values.swap(values_);
-    for (std::size_t k = 0; k < keys.size(); ++k) {
-      if (keys[k] == Key{0}) continue;
-      const std::size_t at = slot(keys[k]);
-      keys_[at] = keys[k];
-      values_[at] = values[k];
-    }
+    std::vector<Entry> before(entries_.size() * 2);
+    before.swap(entries_);
+    for (const Entry& entry : before)
+      if (entry.key != 0) entries_[slot(entry.key)] = entry;
   }
 
-  std::vector<Key> keys_;
-  std::vector<std::uint64_t> values_;
+  std::vector<Entry> entries_;
   std::vector<Combination> sums_;
   std::size_t used_ = 0;
   Combination single_;

@@ -9,15 +9,16 @@
 #pragma once
 
 #include "classes.hpp"
-#include "instructions.hpp"
+#include "bits.hpp"
 
 namespace toposcope {
 
 template <class Length>
 class EdgeAnnotation {
  public:
-  EdgeAnnotation(const Distances<Length>& distances, const Instructions& instructions)
-      : distances_(distances), instructions_(instructions) {}
+  // The graph holds all edges that are ever asked for.
+  EdgeAnnotation(const Distances<Length>& distances, const Places& places, const Graph& graph)
+      : distances_(distances), places_(places), graph_(graph) {}
 
   Classes& classes() { return classes_; }
   const Classes& classes() const { return classes_; }
@@ -43,16 +44,21 @@ class EdgeAnnotation {
     read(e, sum);
   }
 
-  // The vertex over which xy unfolds: the first one of its lune.
+  // The vertex over which xy unfolds: the one of its lune that stands nearest to the middle. The graph may hold later
+  // edges as well, so what is joined to both ends has to be compared.
   Vertex apex(Edge xy) const {
     const Length* x = distances_.row(xy.a);
     const Length* y = distances_.row(xy.b);
     const Length radius = distances_.length(xy);
-    for (std::size_t v = 0;; ++v) {
-      v = instructions_.first_within(x, y, v, distances_.n, radius);
-      if (v == distances_.n) return no_vertex;
-      if (distances_.in_lune(static_cast<Vertex>(v), xy)) return static_cast<Vertex>(v);
+    const Word* near_x = graph_.row(places_.place_of[xy.a]);
+    const Word* near_y = graph_.row(places_.place_of[xy.b]);
+    for (std::size_t w = 0; w < graph_.words(); ++w) {
+      for (Word both = near_x[w] & near_y[w]; both; both &= both - 1) {
+        const Vertex v = places_.vertex_at[w * word_bits + lowest_bit(both)];
+        if (x[v] <= radius && y[v] <= radius && distances_.in_lune(v, xy)) return v;
+      }
     }
+    return no_vertex;
   }
 
   // Unfolded edges are only remembered for speed; between two relations they may be forgotten.
@@ -109,7 +115,8 @@ class EdgeAnnotation {
   }
 
   const Distances<Length>& distances_;
-  const Instructions& instructions_;
+  const Places& places_;
+  const Graph& graph_;
   Classes classes_;
   std::vector<Edge> births_;
   std::vector<Edge> tree_;

@@ -110,13 +110,27 @@ TOPOSCOPE_INLINE bool subtract(const Word* set, const Word* removed, Word* out, 
   return any_of(any) != 0;
 }
 
-// Whether a neighbour in `set`, but not in `rest`, exists.
-TOPOSCOPE_INLINE bool meets(const Word* neighbours, const Word* set, const Word* rest, std::size_t words) {
+// The lune of a and b and, in `rest`, what its lowest vertex does not know.
+enum class First { none, knows_all, leaves_some };
+
+TOPOSCOPE_INLINE First first_of_lune(const Word* bits, std::size_t words, const Word* a, const Word* b, Word* lune,
+                                     Word* rest) {
+  std::size_t w = 0;
+  while (w < words && !(a[w] & b[w])) ++w;
+  if (w == words) {
+    for (w = 0; w < words; ++w) lune[w] = 0;
+    return First::none;
+  }
+  const Word* first = bits + (w * word_bits + static_cast<std::size_t>(__builtin_ctzll(a[w] & b[w]))) * words;
   Vector any = {0, 0, 0, 0};
-  for (std::size_t w = 0; w < words; w += words_per_vector)
-    any |= *reinterpret_cast<const Vector*>(neighbours + w) & *reinterpret_cast<const Vector*>(set + w) &
-           ~*reinterpret_cast<const Vector*>(rest + w);
-  return any_of(any) != 0;
+  for (std::size_t v = 0; v < words; v += words_per_vector) {
+    const Vector both = *reinterpret_cast<const Vector*>(a + v) & *reinterpret_cast<const Vector*>(b + v);
+    const Vector left = both & ~*reinterpret_cast<const Vector*>(first + v);
+    *reinterpret_cast<Vector*>(lune + v) = both;
+    *reinterpret_cast<Vector*>(rest + v) = left;
+    any |= left;
+  }
+  return any_of(any) ? First::leaves_some : First::knows_all;
 }
 
 TOPOSCOPE_INLINE std::size_t lowest_of(const Word* set) {
@@ -125,25 +139,52 @@ TOPOSCOPE_INLINE std::size_t lowest_of(const Word* set) {
   return w * word_bits + static_cast<std::size_t>(__builtin_ctzll(set[w]));
 }
 
-// Whether the graph on the non-empty `set` is connected, starting at its lowest vertex. `rest` is scratch.
+// What became of the neighbours of a vertex of `rest`.
+enum class Joined { none, some, the_last };
+
+// Takes the neighbours out of `rest` if the part of `set` that is not in `rest` has one of them.
+TOPOSCOPE_INLINE Joined join(const Word* neighbours, const Word* set, Word* rest, std::size_t words) {
+  Vector reached = {0, 0, 0, 0};
+  Vector left = {0, 0, 0, 0};
+  for (std::size_t w = 0; w < words; w += words_per_vector) {
+    const Vector here = *reinterpret_cast<const Vector*>(neighbours + w) & *reinterpret_cast<const Vector*>(set + w);
+    const Vector before = *reinterpret_cast<const Vector*>(rest + w);
+    reached |= here & ~before;
+    *reinterpret_cast<Vector*>(rest + w) = before & ~here;
+    left |= before & ~here;
+  }
+  if (any_of(reached)) return any_of(left) ? Joined::some : Joined::the_last;
+  // All of them were in `rest`, and go back.
+  for (std::size_t w = 0; w < words; w += words_per_vector)
+    *reinterpret_cast<Vector*>(rest + w) |=
+        *reinterpret_cast<const Vector*>(neighbours + w) & *reinterpret_cast<const Vector*>(set + w);
+  return Joined::none;
+}
+
+// Whether all of `rest`, a part of `set`, hangs together with the remainder of `set`, which is connected. What does not
+// stays in `rest`.
 //
-// Mostly that vertex knows all the others. Otherwise whole neighbourhoods are joined at once, so a set whose members know
-// each other well takes two or three steps.
-TOPOSCOPE_INLINE bool is_connected(const Word* bits, std::size_t words, const Word* set, Word* rest) {
-  if (!subtract(set, bits + lowest_of(set) * words, rest, words)) return true;
+// Whole neighbourhoods are joined at once, so a set whose members know each other well takes two or three steps.
+TOPOSCOPE_INLINE bool join_all(const Word* bits, std::size_t words, const Word* set, Word* rest) {
   for (;;) {
     bool joined = false;
     for (std::size_t w = 0; w < words; ++w) {
       for (Word pending = rest[w]; pending; pending &= pending - 1) {
-        const Word* neighbours = bits + (w * word_bits + static_cast<std::size_t>(__builtin_ctzll(pending))) * words;
-        if (!meets(neighbours, set, rest, words)) continue;
+        const std::size_t v = w * word_bits + static_cast<std::size_t>(__builtin_ctzll(pending));
+        const Joined here = join(bits + v * words, set, rest, words);
+        if (here == Joined::the_last) return true;
+        if (here == Joined::none) continue;
         joined = true;
-        if (!subtract(rest, neighbours, rest, words)) return true;
         pending &= rest[w] | (pending & -pending);
       }
     }
     if (!joined) return false;
   }
+}
+
+// Whether the graph on the non-empty `set` is connected. What its lowest vertex does not reach stays in `rest`.
+TOPOSCOPE_INLINE bool is_connected(const Word* bits, std::size_t words, const Word* set, Word* rest) {
+  return !subtract(set, bits + lowest_of(set) * words, rest, words) || join_all(bits, words, set, rest);
 }
 
 // Whether the flag complex on the non-empty `set` is certainly connected and without loops (H1 = 0 over Z/2).
@@ -176,8 +217,8 @@ TOPOSCOPE_INLINE bool has_no_loops(const Word* bits, std::size_t words, const Wo
   }
 }
 
-// Adds edges in order until one whose lune is not connected (or is empty), which is not added. Returns its position, or
-// `end`. `lune` then holds its lune.
+// Adds edges in order until one whose lune is empty or not connected, which is not added. Returns its position, or `end`.
+// `lune` then holds its lune, and `rest` what the lowest vertex of it does not reach.
 TOPOSCOPE_INLINE std::size_t next_split(const std::uint64_t* edges, std::size_t begin, std::size_t end, Word* bits,
                                         std::size_t words, Word* lune, Word* rest) {
   constexpr std::size_t ahead = 6;
@@ -193,8 +234,9 @@ TOPOSCOPE_INLINE std::size_t next_split(const std::uint64_t* edges, std::size_t 
     }
     const std::size_t a = (edges[at] >> 16) & 0xffffu;
     const std::size_t b = edges[at] & 0xffffu;
-    if (!intersect(bits + a * words, bits + b * words, lune, words)) return at;
-    if (!is_connected(bits, words, lune, rest)) return at;
+    const First first = first_of_lune(bits, words, bits + a * words, bits + b * words, lune, rest);
+    if (first == First::none) return at;
+    if (first == First::leaves_some && !join_all(bits, words, lune, rest)) return at;
     insert(bits + a * words, static_cast<Vertex>(b));
     insert(bits + b * words, static_cast<Vertex>(a));
   }

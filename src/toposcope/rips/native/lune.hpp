@@ -1,11 +1,11 @@
 // What a lune looks like when it is not simple: its components, and loops that generate its H1.
 #pragma once
 
-#include "bits.hpp"
+#include "loops.hpp"
 
 namespace toposcope {
 
-// Closed walks u_0, ..., u_m, back to u_0, one after the other.
+// In places of the graph: closed walks u_0, ..., u_m, back to u_0, one after the other.
 struct Loops {
   std::vector<Vertex> vertices;
   std::vector<std::uint32_t> ends;  // of every loop in `vertices`
@@ -28,25 +28,11 @@ class LuneExplorer {
 
   std::vector<Word> lune, core, pending, link, rest;
 
-  // The lowest vertex of every component of `set`, ascending.
-  void append_components(const Graph& graph, const std::vector<Word>& set, std::vector<Vertex>& roots) {
-    const std::size_t words = graph.words();
-    rest = set;
-    for (Vertex root = lowest(rest.data(), words); root != no_vertex; root = lowest(rest.data(), words)) {
-      roots.push_back(root);
-      frontier_.assign(1, root);
-      erase(rest.data(), root);
-      Word left = 1;
-      while (left && !frontier_.empty()) {
-        const Word* neighbours = graph.row(frontier_.back());
-        frontier_.pop_back();
-        left = 0;
-        for (std::size_t w = 0; w < words; ++w) {
-          reached_[w] = neighbours[w] & rest[w];
-          left |= rest[w] &= ~neighbours[w];
-        }
-        for_each(reached_.data(), words, [&](Vertex v) { frontier_.push_back(v); });
-      }
+  // The lowest vertex of every component of a set, ascending. Uses the set up.
+  void append_components(const Graph& graph, std::vector<Word>& set, std::vector<Vertex>& roots) {
+    for (bool all = false; !all; set.swap(rest)) {
+      roots.push_back(lowest(set.data(), graph.words()));
+      all = loops::is_connected(graph.data(), graph.words(), set.data(), rest.data());
     }
   }
 
@@ -122,7 +108,6 @@ class LuneExplorer {
 
   std::vector<Word> reached_;
   std::vector<Vertex> came_from_;
-  std::vector<Vertex> frontier_;
   std::vector<Vertex> queue_;
   std::vector<Vertex> ends_;
 };

@@ -5,16 +5,16 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 
 #include "instructions.hpp"
 
 namespace toposcope {
 
-// An edge with the leading bits of its length above it: sorting these numbers sorts the edges, up to lengths that agree
-// in those bits.
+// An edge as two places of the graph, with the leading bits of its length above them.
 using SortedEdge = std::uint64_t;
 
-inline Edge edge_in(SortedEdge item) { return edge_at(static_cast<std::uint32_t>(item)); }
+inline Edge places_in(SortedEdge item) { return edge_at(static_cast<std::uint32_t>(item)); }
 
 // The bits of a non-negative float, which order like the float.
 inline std::uint64_t ordered_bits(float length) {
@@ -30,29 +30,50 @@ inline std::uint64_t ordered_bits(double length) {
   return bits;
 }
 
-// The largest Length that is not above a threshold, so that both compare alike; always finite.
+// A threshold as a length: the one nearest to it, so that a length that was rounded from the threshold itself is not above
+// it; always finite.
 template <class Length>
-Length at_most(double threshold) {
-  const Length limit = static_cast<Length>(std::min(threshold, static_cast<double>(std::numeric_limits<Length>::max())));
-  return static_cast<double>(limit) > threshold ? std::nextafter(limit, Length{-1}) : limit;
+Length nearest_length(double threshold) {
+  return static_cast<Length>(std::min(threshold, static_cast<double>(std::numeric_limits<Length>::max())));
 }
 
-// The longest edge that can matter in any degree: the enclosing radius min_v max_w d(v, w). Beyond it one vertex is
-// joined to all, so every lune is a cone and nothing is born or dies (Bauer 2021, section 4). Never above `threshold`.
+// What one look at the whole matrix tells, vertex by vertex.
 template <class Length>
-Length longest_edge(const Distances<Length>& distances, double threshold) {
-  Length radius = std::numeric_limits<Length>::infinity();
-  for (Vertex v = 0; v < distances.n; ++v) {
+struct Overview {
+  std::vector<Length> farthest;  // distance of any other vertex
+  std::vector<Length> sum;       // of all distances
+
+  explicit Overview(std::size_t n) : farthest(n), sum(n) {}
+
+  void look_at(const Distances<Length>& distances, Vertex v) {
+    constexpr std::size_t lanes = 16;
     const Length* row = distances.row(v);
-    std::array<Length, 16> farthest{};
+    std::array<Length, lanes> largest{};
+    std::array<Length, lanes> total{};
+    const auto take = [&](std::size_t k, Length length) {
+      largest[k] = length > largest[k] ? length : largest[k];
+      total[k] += length;
+    };
     std::size_t w = 0;
-    for (; w + 16 <= distances.n; w += 16)
-      for (std::size_t k = 0; k < 16; ++k) farthest[k] = row[w + k] > farthest[k] ? row[w + k] : farthest[k];
-    for (; w < distances.n; ++w) farthest[0] = std::max(farthest[0], row[w]);
-    radius = std::min(radius, *std::max_element(farthest.begin(), farthest.end()));
+    for (; w + lanes <= distances.n; w += lanes)
+      for (std::size_t k = 0; k < lanes; ++k) take(k, row[w + k]);
+    for (; w < distances.n; ++w) take(0, row[w]);
+    farthest[v] = *std::max_element(largest.begin(), largest.end());
+    sum[v] = std::accumulate(total.begin(), total.end(), Length{0});
   }
-  return std::min(radius, at_most<Length>(threshold));
-}
+
+  // The longest edge that can matter in any degree: the enclosing radius min_v max_w d(v, w). Beyond it one vertex is
+  // joined to all, so every lune is a cone and nothing is born or dies (Bauer 2021, section 4).
+  Length enclosing_radius() const { return *std::min_element(farthest.begin(), farthest.end()); }
+
+  Places places() const {
+    Places places{std::vector<Vertex>(sum.size()), std::vector<Vertex>(sum.size())};
+    std::iota(places.vertex_at.begin(), places.vertex_at.end(), Vertex{0});
+    std::stable_sort(places.vertex_at.begin(), places.vertex_at.end(), [&](Vertex x, Vertex y) { return sum[x] < sum[y]; });
+    for (Vertex p = 0; p < sum.size(); ++p) places.place_of[places.vertex_at[p]] = p;
+    return places;
+  }
+};
 
 // Cuts the range of lengths into windows of about `edges_each` edges, from a sample of the matrix: the ascending upper
 // ends, the last of which is `longest`.
@@ -85,40 +106,50 @@ template <class Length>
 class Window {
  public:
   // Fills the window. Memory: 16 bytes an edge.
-  void collect(const Distances<Length>& distances, const Instructions& instructions, Length low, Length high) {
+  void collect(const Distances<Length>& distances, const Places& places, const Instructions& instructions, Length low,
+               Length high) {
     const std::size_t n = distances.n;
     const std::size_t words = words_for(n);
     row_.resize(words);
-    edges_.clear();
     const std::uint64_t origin = low < 0 ? 0 : ordered_bits(low);
     const std::uint64_t span = ordered_bits(high) - origin;
     int shift = 0;
     while ((span >> shift) >> 32) ++shift;
-    for (Vertex a = 0; a < n; ++a) {
+    std::size_t edges = 0;
+    std::uint64_t least = span >> shift;
+    for (Vertex a = 0; a + 1 < n; ++a) {
       const Length* row = distances.row(a);
       instructions.entries_between(row, a + 1, n, low, high, row_.data());
-      std::size_t at = edges_.size();
-      edges_.resize(at + count(row_.data(), words));
+      if (edges_.size() < edges + n) edges_.resize(edges + n);
       for_each(row_.data(), words, [&](Vertex b) {
-        edges_[at++] = (((ordered_bits(row[b]) - origin) >> shift) << 32) | index_of(Edge{a, b});
+        const std::uint64_t leading = (ordered_bits(row[b]) - origin) >> shift;
+        least = std::min(least, leading);
+        edges_[edges++] = (leading << 32) | index_of(places.pair(a, b));
       });
     }
-    sort_by_leading_bits(span >> shift);
-    if (shift > 0) sort_runs(distances);
+    edges_.resize(edges);
+    int unsorted = 32;  // bits below those that the digits hold
+    while (((span >> shift) - least) >> (unsorted - 32) >> (2 * digit)) ++unsorted;
+    for (SortedEdge& e : edges_) e -= least << 32;
+    sort_by_digits(unsorted);
+    const auto longer_bits = [](SortedEdge left, SortedEdge right) { return (left >> 32) < (right >> 32); };
+    if (shift == 0)
+      sort_runs(unsorted, longer_bits);
+    else
+      sort_runs(unsorted, [&](SortedEdge left, SortedEdge right) {
+        return distances.earlier(places.edge_at(places_in(left)), places.edge_at(places_in(right)));
+      });
   }
 
   const std::vector<SortedEdge>& edges() const { return edges_; }
 
  private:
-  // Least significant digit first; edges come in lexicographic order, which a stable sort keeps among equals.
-  void sort_by_leading_bits(std::uint64_t largest) {
-    constexpr int digit = 11;
-    if (edges_.size() < 256) {
-      std::sort(edges_.begin(), edges_.end());
-      return;
-    }
+  static constexpr int digit = 11;
+
+  // By two digits, the lower one first. Edges come in lexicographic order of vertices, which a stable sort keeps.
+  void sort_by_digits(int lowest) {
     other_.resize(edges_.size());
-    for (int shift = 32; shift < 64 && (largest >> (shift - 32)); shift += digit) {
+    for (const int shift : {lowest, lowest + digit}) {
       std::array<std::uint32_t, 1 << digit> start{};
       for (const SortedEdge e : edges_) ++start[(e >> shift) & ((1 << digit) - 1)];
       std::uint32_t total = 0;
@@ -132,15 +163,13 @@ class Window {
     }
   }
 
-  // Float64 lengths that agree in the leading bits, by the whole length.
-  void sort_runs(const Distances<Length>& distances) {
-    const auto earlier = [&](SortedEdge left, SortedEdge right) {
-      return distances.earlier(edge_in(left), edge_in(right));
-    };
+  // What agrees in all bits from `lowest` on, by the whole length.
+  template <class Earlier>
+  void sort_runs(int lowest, Earlier earlier) {
     for (auto first = edges_.begin(); first != edges_.end();) {
       auto last = first + 1;
-      while (last != edges_.end() && (*last >> 32) == (*first >> 32)) ++last;
-      if (last - first > 1) std::sort(first, last, earlier);
+      while (last != edges_.end() && (*last >> lowest) == (*first >> lowest)) ++last;
+      if (last - first > 1 && !std::is_sorted(first, last, earlier)) std::stable_sort(first, last, earlier);
       first = last;
     }
   }
