@@ -79,8 +79,8 @@ def test_everything_is_drawn_and_read_by_keyboard(
 ) -> None:
     with opened(browser, renamed(ran) if hostile else ran, tmp_path, width) as view:
         charts = view.locator("figure svg[tabindex]")
-        # tests, heatmaps, map, depth, diagrams, Betti curves; barcode, loop and tree in the plane, tree
-        assert charts.count() == 3 + 2 + 1 + 6 + 2 + 2 + 4
+        # tests, heatmaps, map, depth, diagrams, Betti curves; matchings; barcode, loop and tree in the plane, tree
+        assert charts.count() == 3 + 2 + 1 + 6 + 2 + 2 + 2 + 4
         for k in range(charts.count()):
             chart = charts.nth(k)
             chart.focus()
@@ -225,6 +225,33 @@ def test_charts_lead_to_layers_and_pairs(browser: Any, pictured: Results, tmp_pa
             else:
                 names = " ".join(view.locator("#figure-layer h3").all_inner_texts()[:2])
                 assert all(part.strip() in names for part in re.split("–|→|/|, H.", words))
+
+
+def test_two_layers_are_matched_bar_by_bar(browser: Any, pictured: Results, tmp_path: Path) -> None:
+    with opened(browser, pictured, tmp_path) as view:
+        cell = view.locator("#figure-matrix svg[tabindex]").first
+        cell.focus()
+        for key in ("ArrowRight", "ArrowRight", "ArrowRight", "Enter"):
+            view.keyboard.press(key)
+        titles = view.locator("#figure-pairs h4").all_inner_texts()
+        first = [pictured.diagram(net, layer) for net, layer in (("net0", "block0"), ("net1", "block0"))]
+        for degree, title in enumerate(titles):
+            said = float(re.findall(r"= ([\d.]+)", title)[0])
+            assert said == pytest.approx(ts.wasserstein(*first, degree), rel=6e-3)
+        assert view.locator("#figure-pairs .movers").first.locator("li").count() == 6
+        chart = view.locator("#figure-pairs svg[tabindex]").nth(1)
+        chart.focus()
+        view.keyboard.press("ArrowRight")
+        view.keyboard.press("ArrowDown")
+        lines = view.locator("#tip").inner_text().split("\n")
+        assert lines[0].startswith("H1, moves by ")
+        assert lines[-1] == "Enter or click: its inputs"
+        view.keyboard.press("Enter")
+        born = re.findall(r"B \(([\d.]+)|A \(([\d.]+)", lines[2] if "diagonal" not in lines[2] else lines[1])[0]
+        assert f"born at {''.join(born)}" in view.locator(".told").inner_text()
+        view.locator("#figure-layer select").first.select_option("3")
+        view.locator("#figure-layer select").nth(1).select_option("0")
+        assert "No matching of this pair" in view.locator("#figure-pairs").inner_text()
 
 
 def test_the_tree_is_cut_by_slider_and_by_its_merges(browser: Any, pictured: Results, tmp_path: Path) -> None:

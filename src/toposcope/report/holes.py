@@ -126,7 +126,7 @@ def _layer(portrait: Portrait, top: float, levels: int) -> dict[str, Any]:
         counts.append(len(rows))
         lengths = portrait.diagram.pairs[rows, 1] - portrait.diagram.pairs[rows, 0]
         for row in rows[np.argsort(-lengths, kind="stable")[: LONGEST[degree]]].tolist():
-            birth, death = _levels(portrait.diagram.pairs[row], top, levels).tolist()
+            birth, death = levels_of(portrait.diagram.pairs[row], top, levels).tolist()
             parts = behind.birth_simplex(row), behind.death_simplex(row), behind.cycle(row)
             bars.append([degree, birth, death, *(part.tolist() for part in parts)])
     low, high = portrait.plane.min(axis=0), portrait.plane.max(axis=0)
@@ -136,13 +136,14 @@ def _layer(portrait: Portrait, top: float, levels: int) -> dict[str, Any]:
         "sides": [packed(side) for side in (high - low) / span],
         "explained": [packed(share, 3) for share in portrait.explained],
         "merges": words(behind.merges),
-        "heights": words(_levels(portrait.heights, top, levels)),
+        "heights": words(levels_of(portrait.heights, top, levels)),
         "bars": bars,
         "of": counts,
     }
 
 
-def _levels(values: Float64, top: float, levels: int) -> Array:
+def levels_of(values: Float64, top: float, levels: int) -> Array:
+    """Filtration values as whole levels of `top`; levels + 1 is infinity."""
     found = np.full(values.shape, levels + 1, dtype=np.int64)
     finite = np.isfinite(values)
     found[finite] = np.rint(np.clip(values[finite] / top, 0, 1) * levels)

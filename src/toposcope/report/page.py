@@ -17,7 +17,10 @@ from toposcope.report.markup import Html, plain, script_json, tag
 if TYPE_CHECKING:
     from toposcope.study.results import Results
 
-SCRIPTS = ("kit.js", "tests.js", "matrix.js", "map.js", "depth.js", "layer.js", "holes.js", "tree.js", "main.js")
+SCRIPTS = (
+    *("kit.js", "tests.js", "matrix.js", "map.js", "depth.js"),
+    *("layer.js", "pair.js", "holes.js", "tree.js", "main.js"),
+)
 """Assets in the order in which they are joined: each defines functions that later ones use."""
 
 

@@ -2,8 +2,8 @@
 
 Keys of the value: `networks`, `layers`, `degrees` and `measure` name things; `claims` holds the tests, `matrix` the
 distances between layers, `nets` those between networks, `maps` positions in the plane, `depth` the descriptors,
-`diagrams` and `betti` the layer view, `holes` the inputs behind bars, `files` small tables as CSV. A NaN is null and an
-infinity the text "inf".
+`diagrams` and `betti` the layer view, `pairs` matched bars, `holes` the inputs behind bars, `files` small tables as
+CSV. A NaN is null and an infinity the text "inf".
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from toposcope.report.embedding import embed
 from toposcope.report.holes import Missing, holes, words
 from toposcope.report.markup import plain, script_json
 from toposcope.report.numbers import packed, real
+from toposcope.report.pairs import matchings
 from toposcope.report.words import filtration_unit
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ def payload(results: Results, thumbnails: bool = True) -> tuple[dict[str, Any], 
     claims = _claims(results, index)
     named = [(index.networks[network], name) for network, name in index.layers]
     behind, missing = holes(results, named, _by_effect(claims, len(named)), _top(diagrams), LEVELS, thumbnails)
+    first = [draws[0] if draws else None for draws in diagrams]
     value = {
         "schema": 1,
         "alpha": results.plan.test.alpha,
@@ -138,6 +140,7 @@ def payload(results: Results, thumbnails: bool = True) -> tuple[dict[str, Any], 
         "depth": _depth(results, index, degrees),
         "betti": {"points": points, "layers": betti},
         "holes": behind,
+        "pairs": matchings(claims, first, degrees, results.plan.distance, _top(diagrams), LEVELS),
         "files": files,
     }
     rows = len(results.tables["tests"]) + len(index.layers)

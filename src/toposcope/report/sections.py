@@ -460,7 +460,22 @@ def _layers(results: Results, data: Mapping[str, Any], left_out: LeftOut) -> Htm
     if left_out.layers:
         some = ", ".join(left_out.layers[:12]) + (", …" if len(left_out.layers) > 12 else "")
         notes.append(f"No diagrams of {counted(len(left_out.layers), 'layer')}: {some}.")
-    return join([_figure("layer", caption), *(tag("p", note, class_="note") for note in notes)])
+    figures = [_figure("layer", caption)]
+    if data["pairs"]["held"]:
+        figures.append(_figure("pairs", _matching_words(results)))
+    return join([*figures, *(tag("p", note, class_="note") for note in notes)])
+
+
+def _matching_words(results: Results) -> str:
+    choice = results.plan.distance
+    kin = (
+        " (the distances of this run are sliced, which matches no bars)" if choice.name == "sliced_wasserstein" else ""
+    )
+    return (
+        f"The matching that attains the distance between the diagrams of the first draws{kin}. In degree 0 deaths are "
+        "joined; in higher degrees a line leads from each bar of A to its partner in B, or to the diagonal, where bars "
+        "of no length lie. One optimal matching of possibly several."
+    )
 
 
 def _holes(results: Results, data: Mapping[str, Any], missing: Missing) -> Html:

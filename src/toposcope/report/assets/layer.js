@@ -22,11 +22,11 @@ function barsOf(entry) {
   return Array.from({ length: numbers.length / 2 }, (_, i) => [value(numbers[2 * i]), value(numbers[2 * i + 1])]);
 }
 
-function drawLayer(width, redraw) {
+function drawLayer(width) {
   const pick = (side, title) => {
     const select = h("select", {}, DATA.networks.map((net, n) => h("optgroup", { label: net.name },
       layersOf(n).map((i) => h("option", { value: i, selected: i === pair.chosen[side] ? "" : null }, `${DATA.layers[i].name}${DATA.networks.length > 1 ? ` (${net.name})` : ""}`)))));
-    select.addEventListener("change", () => { pair.chosen[side] = Number(select.value); redraw(); });
+    select.addEventListener("change", () => { pair.chosen[side] = Number(select.value); redrawPair(); });
     return h("label", {}, title, select);
   };
   const [a, b] = pair.chosen;
