@@ -143,6 +143,14 @@ def test_run_report_show_store(capsys: pytest.CaptureFixture[str], plan: str) ->
     key = next(key for key in ts.Results.read("runs/plan").artefacts if key.startswith("diagram"))
     code, out, _ = call(capsys, "show", key)
     assert "H1" in out
+    key = next(key for key in ts.Results.read("runs/plan").artefacts if key.startswith("portrait"))
+    code, out, _ = call(capsys, "show", key)
+    assert "around" in out
+    code, out, _ = call(capsys, "show", key, "--json")
+    bars = json.loads(out)["bars"]
+    assert {bar["degree"] for bar in bars} == {0, 1}
+    assert all(bar["cycle"][0] in bar["born"] and len(bar["died"]) == 3 for bar in bars if bar["degree"] == 1)
+    assert [bar["died"] for bar in bars if bar["death"] is None] == [[]]
     code, out, _ = call(capsys, "show", "data/a/block0.npz")
     assert "block0" in out
     code, out, _ = call(capsys, "show", "data/a/block0.npz", "--json")

@@ -31,6 +31,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print one machine-readable o
 Out = Annotated[Path | None, typer.Option("--out", help="Where the result goes.")]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Processes; default one per core.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
+Thumbnails = Annotated[
+    bool, typer.Option("--thumbnails/--no-thumbnails", help="Small images of the inputs in the report.")
+]
 
 
 @app.callback(invoke_without_command=True)
@@ -56,6 +59,7 @@ def _options(
 def demo(
     out: Annotated[Path, typer.Option("--out", help="Folder of the demo.")] = Path("runs/demo"),
     workers: Workers = None,
+    thumbnails: Thumbnails = True,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
@@ -63,7 +67,7 @@ def demo(
     from toposcope.demo import demo as run_demo
 
     with TerminalProgress(quiet or as_json) as progress:
-        results = run_demo(out, _processes(workers), progress)
+        results = run_demo(out, _processes(workers), progress, thumbnails)
     _conclude(results, out / "report.html", as_json)
 
 
@@ -186,6 +190,7 @@ def run(
     out: Out = None,
     workers: Workers = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    thumbnails: Thumbnails = True,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
@@ -206,7 +211,7 @@ def run(
         return
     folder = out or Path("runs") / plan.folder
     with TerminalProgress(quiet or as_json) as progress:
-        results = run_study(plan, folder, workers=_processes(workers), progress=progress)
+        results = run_study(plan, folder, workers=_processes(workers), progress=progress, thumbnails=thumbnails)
         from toposcope.report import report as write_report
 
         path = write_report(results, folder / "report.html")
@@ -217,6 +222,7 @@ def run(
 def report(
     folder: Annotated[Path, typer.Argument(help="Folder of a run.")],
     out: Out = None,
+    thumbnails: Thumbnails = True,
     as_json: Json = False,
 ) -> None:
     """Write the report of a finished run again."""
@@ -224,7 +230,7 @@ def report(
     from toposcope.report import report as write_report
 
     results = Results.read(folder)
-    _conclude(results, write_report(results, out or folder / "report.html"), as_json)
+    _conclude(results, write_report(results, out or folder / "report.html", thumbnails), as_json)
 
 
 @app.command()
@@ -236,10 +242,13 @@ def show(
     """What is in a file: points, a diagram, or the results of a run."""
     from toposcope import PersistenceDiagram, Representation, Results
     from toposcope.study.artefacts import find
+    from toposcope.study.holes import Portrait
 
     found = find(what, store)
     if isinstance(found, PersistenceDiagram):
         _show_diagram(found, None, as_json)
+    elif isinstance(found, Portrait):
+        _show_portrait(found, as_json)
     elif isinstance(found, Representation):
         facts = {"points": len(found), "dimension": found.dimension, "dtype": str(found.points.dtype)}
         source = json.loads(found.source.to_json())
@@ -325,6 +334,27 @@ def _show_diagram(found: Any, path: Path | None, as_json: bool) -> None:
     print_table(columns, [(f"H{degree}", *values.values()) for degree, values in facts.items()])
     if path is not None:
         typer.echo(f"diagram  {text(path)}")
+
+
+def _show_portrait(found: Any, as_json: bool) -> None:
+    """Every bar with the inputs that make it."""
+    bars = list(found.bars())
+    if as_json:
+        _print_json(
+            {"bars": [{**bar, "death": None if bar["death"] == float("inf") else bar["death"]} for bar in bars]}
+        )
+        return
+    columns = ["degree", "birth", "death", "born of", "dies by", "around"]
+    rows = [
+        (
+            f"H{bar['degree']}",
+            f"{bar['birth']:.6g}",
+            f"{bar['death']:.6g}",
+            *(" ".join(map(str, bar[part])) for part in ("born", "died", "cycle")),
+        )
+        for bar in bars
+    ]
+    print_table(columns, rows)
 
 
 def _diagram_of(path: Path, degree: int, scale: str | None) -> Any:

@@ -66,13 +66,15 @@ def run(
     workers: int = 1,
     executor: Executor | None = None,
     progress: Progress | None = None,
+    thumbnails: bool = True,
 ) -> Results:
     """Run a study, or finish it: whatever an earlier run in the same folder completed is kept.
 
     out: folder of the run, default `runs/NAME-of-the-plan`. workers: processes of this machine; 1 works in this one.
     A script that asks for more keeps its call under `if __name__ == "__main__":`, as Python's process pools need.
     executor: a `concurrent.futures.Executor` instead, whose workers see the same folder; threads take turns, because
-    numerical threads and random states belong to the process. Every task uses one numerical
+    numerical threads and random states belong to the process. thumbnails: keep small images of the inputs that the
+    report shows, where inputs are images. Every task uses one numerical
     thread, and the tables are the same, byte for byte, for any workers, order and interruption.
 
     A task that fails is named in `Results.failed` and the rest goes on. Returns Results, which are also written to the
@@ -88,7 +90,8 @@ def run(
     _check.integer(workers, "workers", at_least=1)
     folder = Path(out) if out is not None else Path("runs") / plan.folder
     with open_executor(workers, executor) as pool:
-        results = conduct(plan, folder, Driver(Store(folder / "store"), pool, progress or Silence(), workers))
+        driver = Driver(Store(folder / "store"), pool, progress or Silence(), workers)
+        results = conduct(plan, folder, driver, thumbnails)
     results.write()
     return results
 

@@ -1,4 +1,4 @@
-"""A small run, and the same with hostile names wherever a name can stand."""
+"""A small run, the same with hostile names wherever a name can stand, and one whose inputs are images on a circle."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import toposcope as ts
 from tests.conftest import save_layers
 from toposcope.study import Failure, Results, Study
+from toposcope.study.holes import Seen
 
 EVIL = '</script><img src=x onerror="alert(1)">&amp;\n\u202e<b>\u2028'
 
@@ -53,6 +55,10 @@ def renamed(results: Results) -> Results:
         names.get(network, network): {names.get(layer, layer): found for layer, found in layers.items()}
         for network, layers in results.keys.items()
     }
+    portraits = {
+        names.get(network, network): {names.get(layer, layer): key for layer, key in layers.items()}
+        for network, layers in results.seen.portraits.items()
+    }
     plan = results.plan.model_copy(
         update={
             "name": EVIL,
@@ -66,8 +72,57 @@ def renamed(results: Results) -> Results:
         plan=plan,
         tables=tables,
         keys=keys,
+        seen=Seen(portraits, {names.get(network, network): key for network, key in results.seen.thumbnails.items()}),
         findings=(EVIL, *results.findings),
         warnings=(EVIL, "half a pair \ud800"),
         failed=(Failure(EVIL, EVIL),),
         provenance={**results.provenance, "folder": EVIL, EVIL: EVIL},
     )
+
+
+SECTORS = ("east", "north", "west", "south")
+
+
+def pictures(folder: Path, sectors: tuple[str, ...] = SECTORS, mark: str = "", side: int = 40) -> Study:
+    """Images on a circle that the last layer of the second network keeps, and the other layers don't."""
+    rng = np.random.default_rng(0)
+    n = 180
+    angle = 2 * np.pi * rng.permutation(n) / n
+    labels = np.array(sectors)[(angle // (np.pi / 2)).astype(int)]
+    ids = np.array([f"image-{k:03d}{mark}" for k in range(n)])
+    shade = np.stack([np.cos(angle), np.sin(angle), np.zeros(n)], axis=-1) * 120 + 128
+    images = np.broadcast_to(shade[:, None, None].astype(np.uint8), (n, side, side, 3)).copy()
+    images[:, side // 4 : side // 2] = 255 - images[:, side // 4 : side // 2]
+    folder.mkdir(parents=True, exist_ok=True)
+    np.savez(folder / "images.npz", inputs=images, sample_ids=ids, labels=labels)
+    circle = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+    for network in ("net0", "net1"):
+        for position, layer in enumerate(("block0", "block1")):
+            points = rng.normal(size=(n, 5))
+            if (network, layer) == ("net1", "block1"):
+                points = np.hstack([circle, np.zeros((n, 3))]) + 0.03 * points
+            source = ts.Source(layer=layer, position=position)
+            ts.Representation(points, ids, labels, source).save(folder / network / f"{layer}.npz")
+    networks = [{"name": name, "representations": str(folder / name)} for name in ("net0", "net1")]
+    return Study.parse(
+        {
+            "recipe": "layers",
+            "inputs": {"source": str(folder / "images.npz")},
+            "network": networks,
+            "compare": [{"a": "net0", "b": "net1", "claim": "fine-tuning"}],
+            "cloud": {"size": 30, "draws": 6},
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def pictured(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    folder = tmp_path_factory.mktemp("pictured")
+    return ts.run(pictures(folder / "data"), out=folder / "run")
+
+
+@pytest.fixture(scope="session")
+def pictured_by_an_enemy(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    folder = tmp_path_factory.mktemp("hostile")
+    sectors = (EVIL, "__proto__", "<b>", "east")
+    return renamed(ts.run(pictures(folder / "data", sectors, EVIL), out=folder / "run"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from importlib import resources
 
 import numpy as np
 import pytest
@@ -106,15 +107,35 @@ def test_degenerate_maps(distances: np.ndarray) -> None:
     assert stress == 0.0
 
 
+def luminance(code: str) -> float:
+    """Relative luminance of a colour, as WCAG 2 defines it."""
+    parts = [int(code[k : k + 2], 16) / 255 for k in (0, 2, 4)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return float(np.dot([0.2126, 0.7152, 0.0722], linear))
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_text_and_marks_stand_out(dark: bool) -> None:
+    style = resources.files("toposcope.report").joinpath("assets", "page.css").read_text(encoding="utf-8")
+    block = re.findall(r":root \{(.*?)\}", style, flags=re.DOTALL)[dark]
+    colours = {name: code if len(code) == 6 else code * 2 for name, code in re.findall(r"--(\w[\w-]*): #(\w+);", block)}
+
+    def contrast(a: str, b: str) -> float:
+        high, low = sorted((luminance(colours[a]), luminance(colours[b])), reverse=True)
+        return (high + 0.05) / (low + 0.05)
+
+    for text in ("ink", "quiet", "accent"):
+        for ground in ("page", "soft"):
+            assert contrast(text, ground) >= 4.5, (text, ground)
+    assert contrast("flag", "flag-page") >= 4.5
+    for mark in [*(f"c{k}" for k in range(8)), "accent"]:
+        assert contrast(mark, "page") >= 3, mark
+
+
 @pytest.mark.parametrize("dark", [False, True])
 def test_heat_is_monotone_in_lightness_and_its_ink_readable(dark: bool) -> None:
     colours = re.findall(r"--h\d+:#(\w{6});--i\d+:#(\w{3});", variables(dark))
     assert len(colours) == STEPS
-
-    def luminance(code: str) -> float:
-        parts = [int(code[k : k + 2], 16) / 255 for k in (0, 2, 4)]
-        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
-        return float(np.dot([0.2126, 0.7152, 0.0722], linear))
 
     light = np.array([luminance(code) for code, _ in colours])
     assert (np.diff(light if dark else -light) > -1e-4).all()

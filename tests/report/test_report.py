@@ -27,6 +27,7 @@ from toposcope.report.page import page
 from toposcope.report.payload import LEVELS, PAGE_BYTES
 from toposcope.report.toml import plan_toml
 from toposcope.study import Failure, Results, Study
+from toposcope.study.holes import Seen
 
 
 class Page(HTMLParser):
@@ -328,8 +329,14 @@ def large(ran: Results, networks: int = 4, layers: int = 20, draws: int = 10) ->
         f"network{n}": {name: ("key",) * draws for network, name in names if network == f"network{n}"}
         for n in range(networks)
     }
+    portrait = next(key for layers in ran.seen.portraits.values() for key in layers.values())
+    images = set(ran.seen.thumbnails.values())
+    seen = Seen(
+        {network: dict.fromkeys(layers, portrait) for network, layers in keys.items()},
+        {network: key for network in keys for key in images},
+    )
     fields = {field.name: getattr(ran, field.name) for field in dataclasses.fields(Results)}
-    return Large(**{**fields, "tables": tables, "keys": keys})
+    return Large(**{**fields, "tables": tables, "keys": keys, "seen": seen})
 
 
 def test_a_large_page_stays_small_and_says_what_it_leaves_out(ran: Results) -> None:
@@ -337,6 +344,7 @@ def test_a_large_page_stays_small_and_says_what_it_leaves_out(ran: Results) -> N
     html = page(results)
     assert 0.8 * PAGE_BYTES < len(html.encode()) <= 3_000_000
     parsed = Page(html)
+    assert all(parsed.data["holes"]["layers"])
     kept = parsed.data["diagrams"]["layers"][0][1][0]
     assert kept["of"] == 400
     cap = len(decoded(kept["bars"])) // 2

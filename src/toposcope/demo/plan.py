@@ -41,10 +41,16 @@ FINETUNED = Training(
 TRAININGS = (VIT, RESNET, VGG, PRETRAINED)
 
 
-def demo(out: str | os.PathLike[str] = "runs/demo", workers: int = 1, progress: Progress | None = None) -> Results:
+def demo(
+    out: str | os.PathLike[str] = "runs/demo",
+    workers: int = 1,
+    progress: Progress | None = None,
+    thumbnails: bool = True,
+) -> Results:
     """Train, fine-tune, study, report: the whole job on scikit-learn's digits.
 
     out: folder for checkpoints, the plan, the run and `report.html`. What an earlier demo finished there is kept.
+    thumbnails: show the digits in the report.
     Raises MissingDependencyError without torch, TaskError when a network cannot be trained.
     """
     folder = Path(out)
@@ -61,7 +67,7 @@ def demo(out: str | os.PathLike[str] = "runs/demo", workers: int = 1, progress: 
         _write_checkpoints(driver.store, training, folder / "checkpoints")
     _io.write_text(folder / "study.toml", plan_text(folder))
     study = Study.read(folder / "study.toml")
-    results = run(study, folder, workers=workers, progress=watcher)
+    results = run(study, folder, workers=workers, progress=watcher, thumbnails=thumbnails)
     report(results, folder / "report.html")
     return results
 

@@ -17,14 +17,18 @@ from toposcope.report.markup import Html, plain, script_json, tag
 if TYPE_CHECKING:
     from toposcope.study.results import Results
 
-SCRIPTS = ("kit.js", "tests.js", "matrix.js", "map.js", "depth.js", "layer.js", "main.js")
+SCRIPTS = (
+    *("kit.js", "tests.js", "matrix.js", "map.js", "depth.js"),
+    *("layer.js", "pair.js", "holes.js", "tree.js", "main.js"),
+)
 """Assets in the order in which they are joined: each defines functions that later ones use."""
 
 
-def report(results: Results | str | os.PathLike[str], path: str | os.PathLike[str]) -> Path:
+def report(results: Results | str | os.PathLike[str], path: str | os.PathLike[str], thumbnails: bool = True) -> Path:
     """Write one HTML file about a run: it opens offline, holds its data, and asks the network for nothing.
 
-    results: a Results, or the folder of a run that finished. path: where to write, ending in `.html`.
+    results: a Results, or the folder of a run that finished. path: where to write, ending in `.html`. thumbnails: show
+    small images of inputs, where the run kept them; without, inputs go by their sample ids.
     Returns the path. The same results give the same bytes.
 
     Raises InputError when `path` does not end in .html; FileError when the folder holds no results, or the file cannot
@@ -37,16 +41,16 @@ def report(results: Results | str | os.PathLike[str], path: str | os.PathLike[st
         from toposcope.study.results import Results
 
         results = Results.read(results)
-    _io.write_text(target, page(results))
+    _io.write_text(target, page(results, thumbnails))
     return target
 
 
-def page(results: Results) -> str:
+def page(results: Results, thumbnails: bool = True) -> str:
     """The HTML of a report."""
     from toposcope.report import sections
     from toposcope.report.payload import payload
 
-    data, left_out = payload(results)
+    data, left_out = payload(results, thumbnails)
     style = _style()
     script = '(() => {\n"use strict";\n' + "\n".join(_asset(name) for name in SCRIPTS) + "\n})();"
     policy = (

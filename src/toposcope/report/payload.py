@@ -2,12 +2,12 @@
 
 Keys of the value: `networks`, `layers`, `degrees` and `measure` name things; `claims` holds the tests, `matrix` the
 distances between layers, `nets` those between networks, `maps` positions in the plane, `depth` the descriptors,
-`diagrams` and `betti` the layer view, `files` small tables as CSV. A NaN is null and an infinity the text "inf".
+`diagrams` and `betti` the layer view, `pairs` matched bars, `holes` the inputs behind bars, `files` small tables as
+CSV. A NaN is null and an infinity the text "inf".
 """
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from toposcope._errors import ToposcopeError
-from toposcope._types import Array, Float64
+from toposcope._types import Float64
 from toposcope.report.embedding import embed
+from toposcope.report.holes import Missing, holes, words
 from toposcope.report.markup import plain, script_json
 from toposcope.report.numbers import packed, real
+from toposcope.report.pairs import matchings
 from toposcope.report.words import filtration_unit
 
 if TYPE_CHECKING:
@@ -86,16 +88,17 @@ class Index:
 
 @dataclasses.dataclass(frozen=True)
 class LeftOut:
-    """What the page does not hold: bars beyond the cap, layers without diagrams, tables not carried."""
+    """What the page does not hold: bars beyond the cap, layers without diagrams, tables not carried, inputs of bars."""
 
     bars: int
     of_bars: int
     cap: int
     layers: tuple[str, ...]
     tables: tuple[str, ...]
+    holes: Missing
 
 
-def payload(results: Results) -> tuple[dict[str, Any], LeftOut]:
+def payload(results: Results, thumbnails: bool = True) -> tuple[dict[str, Any], LeftOut]:
     """Everything the charts need, and what was left out of it."""
     index = Index.of(results)
     degrees = list(range(results.plan.homology.max_degree + 1))
@@ -105,6 +108,9 @@ def payload(results: Results) -> tuple[dict[str, Any], LeftOut]:
     files, too_large = _files(results)
     layers = records(results.tables["layers"])
     claims = _claims(results, index)
+    named = [(index.networks[network], name) for network, name in index.layers]
+    behind, missing = holes(results, named, _by_effect(claims, len(named)), _top(diagrams), LEVELS, thumbnails)
+    first = [draws[0] if draws else None for draws in diagrams]
     value = {
         "schema": 1,
         "alpha": results.plan.test.alpha,
@@ -133,12 +139,14 @@ def payload(results: Results) -> tuple[dict[str, Any], LeftOut]:
         "maps": _maps(means),
         "depth": _depth(results, index, degrees),
         "betti": {"points": points, "layers": betti},
+        "holes": behind,
+        "pairs": matchings(claims, first, degrees, results.plan.distance, _top(diagrams), LEVELS),
         "files": files,
     }
     rows = len(results.tables["tests"]) + len(index.layers)
     spare = PAGE_BYTES - FRAME_BYTES - ROW_BYTES * rows - len(script_json(value).encode("utf-8"))
     value["diagrams"], bars, of_bars, cap = _diagrams(diagrams, degrees, spare)
-    return value, LeftOut(bars, of_bars, cap, gone, too_large)
+    return value, LeftOut(bars, of_bars, cap, gone, too_large, missing)
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -269,6 +277,19 @@ def _first_pair(claims: Sequence[Mapping[str, Any]], index: Index) -> list[int]:
     return [0, last] if index.layers else []
 
 
+def _by_effect(claims: Sequence[Mapping[str, Any]], layers: int) -> list[int]:
+    """Layers by number, those first whose comparisons have the largest effects, claim by claim."""
+    order: list[int] = []
+    for claim in claims:
+        for cell in sorted(claim["cells"], key=lambda cell: -_finite(cell["effect"])):
+            order += [cell["b"], cell["a"]]
+    return list(dict.fromkeys([*order, *range(layers)]))
+
+
+def _finite(value: object) -> float:
+    return float(value) if isinstance(value, (int, float)) else -math.inf
+
+
 def _maps(means: Float64) -> list[dict[str, Any] | None]:
     maps: list[dict[str, Any] | None] = []
     for distances in means:
@@ -373,7 +394,7 @@ def _bars(bars: Float64, top: float, cap: int) -> dict[str, Any]:
     levels[finite] = np.rint(np.clip(kept[finite] / top, 0, 1) * LEVELS).astype(np.int64)
     born_at_zero = bool((levels[:, 0] == 0).all())
     numbers = levels[:, 1] if born_at_zero else levels.ravel()
-    return {"zero": born_at_zero, "of": len(bars), "bars": _packed_words(numbers)}
+    return {"zero": born_at_zero, "of": len(bars), "bars": words(numbers)}
 
 
 def _curve(draws: Sequence[PersistenceDiagram], values: Float64, degree: int, level: float) -> dict[str, Any]:
@@ -391,12 +412,8 @@ def _curve(draws: Sequence[PersistenceDiagram], values: Float64, degree: int, le
     return {
         "top": packed(top, 6),
         "draws": k,
-        **{key: _packed_words(np.rint(part / top * LEVELS).astype(np.int64)) for key, part in parts.items()},
+        **{key: words(np.rint(part / top * LEVELS).astype(np.int64)) for key, part in parts.items()},
     }
-
-
-def _packed_words(numbers: Array) -> str:
-    return base64.b64encode(numbers.astype("<u2").tobytes()).decode("ascii")
 
 
 def _files(results: Results) -> tuple[dict[str, str], tuple[str, ...]]:

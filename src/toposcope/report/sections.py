@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from toposcope.report.holes import Missing
 from toposcope.report.markup import Html, escaped, join, plain, tag
 from toposcope.report.numbers import NONE, counted, number, p_value, real, whole
 from toposcope.report.payload import LeftOut, records
@@ -31,6 +32,7 @@ PARTS = {
     "map": "Map",
     "depth": "Along depth",
     "layers": "Two layers",
+    "holes": "Bars and their inputs",
     "methods": "Methods",
     "provenance": "Provenance",
 }
@@ -61,6 +63,7 @@ def body(results: Results, data: Mapping[str, Any], left_out: LeftOut) -> Html:
         "map": _map(results, data),
         "depth": _depth(results),
         "layers": _layers(results, data, left_out),
+        "holes": _holes(results, data, left_out.holes),
         "methods": methods(results),
         "provenance": _provenance(results, left_out),
     }
@@ -71,7 +74,7 @@ def body(results: Results, data: Mapping[str, Any], left_out: LeftOut) -> Html:
     return join(
         [
             tag("a", "Skip to the results", class_="skip", href="#main"),
-            tag("main", _first_screen(results), _contents(), *parts, id_="main"),
+            tag("main", _first_screen(results, data), _contents(), *parts, id_="main"),
             tag("div", id_="tip", role="status", aria_live="polite", hidden=True),
         ],
         "\n",
@@ -83,7 +86,7 @@ def _contents() -> Html:
     return tag("nav", *links, aria_label="Sections")
 
 
-def _first_screen(results: Results) -> Html:
+def _first_screen(results: Results, data: Mapping[str, Any]) -> Html:
     plan, tables = results.plan, results.tables
     others = results.findings[1:]
     tests = len(tables["tests"])
@@ -116,9 +119,11 @@ def _first_screen(results: Results) -> Html:
             "div",
             tag("p", f"toposcope report · {plain(plan.name)}", class_="kicker"),
             tag("h1", _unbroken(results.headline)),
-            tag("ul", *(tag("li", _unbroken(finding)) for finding in others), class_="findings") if others else "",
-            tag("p", *_how_to_read(results), class_="reading"),
+            _verdict(results),
+            _look(data),
             _status(results),
+            tag("p", *_how_to_read(results), class_="reading"),
+            tag("ul", *(tag("li", _unbroken(finding)) for finding in others), class_="findings") if others else "",
             class_="headline",
         ),
         tag(
@@ -128,6 +133,39 @@ def _first_screen(results: Results) -> Html:
             aria_label="What was compared",
         ),
     )
+
+
+def _verdict(results: Results) -> Html | str:
+    """The numbers of the headline: what was asked, the answer, the effect with its bounds, and where."""
+    found = [row for row in records(results.tables["verdicts"]) if str(row["sentence"]) == results.headline]
+    if not found:
+        return ""
+    row = found[0]
+    low, high = real(row["low"]), real(row["high"])
+    facts: list[tuple[str, str]] = [(plain(row["question"]), plain(row["answer"]))]
+    if not math.isnan(real(row["effect"])):
+        bounds = f", {number(low)} to {number(high)}" if math.isfinite(low) or math.isfinite(high) else ", no interval"
+        facts.append(("Largest effect (0: sampling noise alone)", f"{number(row['effect'])}{bounds}"))
+    if not math.isnan(real(row["margin"])):
+        facts.append(("Margin for “the same”", number(row["margin"])))
+    if not math.isnan(real(row["p_adjusted"])):
+        name = "Unadjusted p" if results.plan.test.adjust == "none" else "Adjusted p"
+        facts.append((name, p_value(row["p_adjusted"])))
+    if plain(row["where"]):
+        degree = real(row["degree"])
+        facts.append(("Where", plain(row["where"]) + ("" if math.isnan(degree) else f", H{int(degree)}")))
+    facts.append(("Under other settings", plain(row["audit"]) or "not tried"))
+    return tag("dl", *(tag("div", tag("dt", term), tag("dd", value)) for term, value in facts), class_="measures")
+
+
+def _look(data: Mapping[str, Any]) -> Html | str:
+    """The way from the headline to the inputs of its layer."""
+    if data["holes"] is None:
+        return ""
+    known = [i for i in (*reversed(data["pair"]), *range(len(data["layers"]))) if data["holes"]["layers"][i]]
+    layer = data["layers"][known[0]]
+    name = f"{data['networks'][layer['network']]['name']} / {layer['name']}"
+    return tag("p", tag("a", f"Look into {name}: its loops, and the inputs on them", href="#holes"), class_="look")
 
 
 def _unbroken(sentence: str) -> str:
@@ -226,7 +264,7 @@ def _networks(results: Results, data: Mapping[str, Any]) -> Html:
 def _tests(results: Results, data: Mapping[str, Any]) -> Html:
     rows = records(results.tables["tests"])
     if not rows:
-        return tag("p", f"No tests: {_why_no_tests(results)}.", class_="empty")
+        return join([tag("p", f"No tests: {_why_no_tests(results)}.", class_="empty"), *_answers(results)])
     alpha = f"{results.plan.test.alpha:g}"
     steps = {f"depth of {network.name}" for network in results.plan.network}
     caption = (
@@ -242,8 +280,55 @@ def _tests(results: Results, data: Mapping[str, Any]) -> Html:
         [
             _figure("tests", caption),
             tag("details", tag("summary", f"All {counted(len(rows), 'test')} as a table"), *tables),
+            *_answers(results),
         ]
     )
+
+
+def _answers(results: Results) -> list[Html]:
+    """Every question with its answer, and with the answers that other settings gave."""
+    parts = []
+    verdicts = records(results.tables["verdicts"])
+    if verdicts:
+        rows = [
+            [
+                plain(row["question"]),
+                plain(row["answer"]),
+                plain(row["where"]) or NONE,
+                _cell(NONE if math.isnan(real(row["degree"])) else f"H{int(real(row['degree']))}"),
+                _cell(_bounded(row)),
+                _cell(number(row["margin"])),
+                _cell(p_value(row["p_adjusted"])),
+            ]
+            for row in verdicts
+        ]
+        columns = ["Question", "Answer", "Where", "Degree", "Effect", "Margin", "Adjusted p"]
+        table = _table(columns, rows, numeric=(3, 4, 5, 6))
+        parts.append(tag("details", tag("summary", f"{counted(len(rows), 'verdict')} with numbers"), table))
+    audit = records(results.tables["audit"])
+    if audit:
+        rows = [
+            [
+                plain(row["question"]),
+                plain(row["setting"]),
+                plain(row["answer"]),
+                "yes" if str(row["survives"]) == "True" else "no",
+                _cell(number(row["effect"])),
+                _cell(p_value(row["p_adjusted"])),
+            ]
+            for row in audit
+        ]
+        columns = ["Question", "Setting", "Answer", "Survives", "Effect", "Adjusted p"]
+        table = _table(columns, rows, numeric=(4, 5))
+        parts.append(tag("details", tag("summary", "Every verdict under other settings"), table))
+    return parts
+
+
+def _bounded(row: Mapping[str, Any]) -> str:
+    """An effect with its bounds, where there are any."""
+    low, high = real(row["low"]), real(row["high"])
+    bounds = f" ({number(low)} to {number(high)})" if math.isfinite(low) or math.isfinite(high) else ""
+    return number(row["effect"]) + bounds
 
 
 def _test_table(claim: str, rows: Sequence[Mapping[str, Any]], alpha: float) -> Html:
@@ -363,6 +448,8 @@ def _layers(results: Results, data: Mapping[str, Any], left_out: LeftOut) -> Htm
         "left edge; bars that never die stand in the strip marked ∞. Below: Betti curves, the number of bars alive "
         f"at each filtration value ({band}; drawn at {data['betti']['points']} values)."
     )
+    if data["holes"] is not None:
+        caption += " A bar of the first draw leads to its inputs: click it, or press Enter where the arrow keys stand."
     notes = []
     if left_out.bars:
         notes.append(
@@ -373,7 +460,71 @@ def _layers(results: Results, data: Mapping[str, Any], left_out: LeftOut) -> Htm
     if left_out.layers:
         some = ", ".join(left_out.layers[:12]) + (", …" if len(left_out.layers) > 12 else "")
         notes.append(f"No diagrams of {counted(len(left_out.layers), 'layer')}: {some}.")
-    return join([_figure("layer", caption), *(tag("p", note, class_="note") for note in notes)])
+    figures = [_figure("layer", caption)]
+    if data["pairs"]["held"]:
+        figures.append(_figure("pairs", _matching_words(results)))
+    return join([*figures, *(tag("p", note, class_="note") for note in notes)])
+
+
+def _matching_words(results: Results) -> str:
+    choice = results.plan.distance
+    kin = (
+        " (the distances of this run are sliced, which matches no bars)" if choice.name == "sliced_wasserstein" else ""
+    )
+    return (
+        f"The matching that attains the distance between the diagrams of the first draws{kin}. In degree 0 deaths are "
+        "joined; in higher degrees a line leads from each bar of A to its partner in B, or to the diagonal, where bars "
+        "of no length lie. One optimal matching of possibly several."
+    )
+
+
+def _holes(results: Results, data: Mapping[str, Any], missing: Missing) -> Html:
+    if data["holes"] is None:
+        return tag("p", f"No inputs behind bars: {missing.why}.", class_="empty")
+    metric = results.plan.cloud.metric
+    raw = "" if metric == "euclidean" else f" of the activations, while bars come from {metric} distances"
+    loops = (
+        "The first draw of one layer. Thick: the edge that closes the loop at its birth, the longest on it. Shaded: "
+        "the triangle that fills it at its death. A hole has many loops around it, and the one drawn is one "
+        "representative of many; birth and death are the same for all of them. The plane shows two directions of many"
+        f"{raw}: what looks like a hole there need not be one, and a loop may look crossed or flat."
+    )
+    tree = (
+        "Every input starts alone; a branch joins where two pieces meet (single linkage: the edges of the spanning "
+        "tree, whose lengths are the deaths of degree 0). The slider cuts the tree, and the pieces below the cut are "
+        "listed. It starts where most pieces have three inputs or more, whatever their classes."
+    )
+    notes = [_what_is_kept(results, missing)]
+    if results.plan.homology.max_degree == 0:
+        loops = "The first draw of one layer. Homology stopped at degree 0, so there are no loops."
+    told = tag("p", id_="told", class_="told", aria_live="polite")
+    return join(
+        [told, _figure("holes", loops), _figure("tree", tree), *(tag("p", note, class_="note") for note in notes)]
+    )
+
+
+def _what_is_kept(results: Results, missing: Missing) -> str:
+    parts = []
+    if missing.kept < missing.bars:
+        parts.append(
+            f"To keep this page small it holds the inputs of {whole(missing.kept)} of {whole(missing.bars)} bars of "
+            "degree 1 and 2 in the first draws: the longest of each layer."
+        )
+    if missing.layers:
+        parts.append(f"{counted(missing.layers, 'layer')} with the smallest effects did not fit at all.")
+    if missing.images:
+        parts.append(f"Images of {counted(missing.images, 'input')} did not fit.")
+    key = next((key for layers in results.seen.portraits.values() for key in layers.values()), "portrait-…")
+    parts.append(
+        "Inputs are small images made anew from their pixels."
+        if missing.shown
+        else "Inputs go by their sample ids: they are no images, or images were left out."
+    )
+    parts.append(
+        f"Every bar of a first draw: toposcope show {key} --store FOLDER --json, where FOLDER is the run’s; the keys "
+        "of all layers are in its results.json."
+    )
+    return " ".join(parts)
 
 
 def _provenance(results: Results, left_out: LeftOut) -> Html:

@@ -10,6 +10,7 @@ from toposcope._errors import FileError, InputError
 from toposcope.diagram import PersistenceDiagram
 from toposcope.representation import Representation, Source, read_representation
 from toposcope.store import Store
+from toposcope.study.holes import Portrait
 from toposcope.study.results import Results
 
 
@@ -23,7 +24,7 @@ def read_file(path: str | os.PathLike[str]) -> PersistenceDiagram | Representati
     return read_representation(file)
 
 
-def find(what: str, folder: Path | None = None) -> PersistenceDiagram | Representation | Results:
+def find(what: str, folder: Path | None = None) -> PersistenceDiagram | Portrait | Representation | Results:
     """What a file, a run's folder or an artefact's key stands for.
 
     A key is looked for in the store of `folder`, or of every run under `runs/`. Raises FileError when there is none.
@@ -38,6 +39,8 @@ def find(what: str, folder: Path | None = None) -> PersistenceDiagram | Represen
         store = Store(run / "store")
         if "-" in what and what in store:
             arrays = store.read(what)
+            if "plane" in arrays:
+                return Portrait.read(store, what)
             if "pairs" in arrays:
                 return PersistenceDiagram.from_arrays(arrays, what)
             if "points" in arrays:

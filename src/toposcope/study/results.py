@@ -13,6 +13,7 @@ from toposcope import _io
 from toposcope._errors import FileError, InputError, close_names
 from toposcope.diagram import PersistenceDiagram
 from toposcope.store import Store
+from toposcope.study.holes import Portrait, Seen
 from toposcope.study.plan import Study
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class Results:
     plan: the Study. tables: name → pandas DataFrame (see `toposcope.study.results.COLUMNS`). findings: sentences
     computed from the tables, the headline first. warnings: everything a reader has to know. failed: tasks that failed.
     provenance: versions, machine, seeds, times, command. keys: artefact of every diagram, by network, layer, draw.
-    artefacts: keys of everything the run was made from. folder: where all of it is.
+    artefacts: keys of everything the run was made from. folder: where all of it is. seen: keys of portraits and images.
     """
 
     plan: Study
@@ -119,6 +120,7 @@ class Results:
     keys: Mapping[str, Mapping[str, tuple[str, ...]]]
     artefacts: tuple[str, ...]
     folder: Path
+    seen: Seen = dataclasses.field(default_factory=Seen)
 
     @property
     def headline(self) -> str:
@@ -145,6 +147,19 @@ class Results:
             raise InputError(f"{network} / {layer} has {len(layers[layer])} draws, numbered from 0; there is no {draw}")
         return PersistenceDiagram.from_arrays(self.store.read(layers[layer][draw]))
 
+    def portrait(self, network: str, layer: str) -> Portrait:
+        """The first draw of a layer with the inputs behind its bars.
+
+        Raises InputError for an unknown name or a layer without one, FileError when it is gone.
+        """
+        self.diagram(network, layer)
+        key = self.seen.portraits.get(network, {}).get(layer)
+        if key is None:
+            raise InputError(
+                f"no portrait of {network} / {layer} was made: run the study again to add it (coefficients in Z/2 only)"
+            )
+        return Portrait.read(self.store, key)
+
     def write(self) -> None:
         """Write `tables/*.csv`, `study.json` and `results.json` into the folder, each atomically."""
         for name, table in self.tables.items():
@@ -160,6 +175,7 @@ class Results:
                 "provenance": dict(self.provenance),
                 "keys": self.keys,
                 "artefacts": self.artefacts,
+                "seen": dataclasses.asdict(self.seen),
             },
         )
 
@@ -191,6 +207,7 @@ class Results:
             },
             artefacts=tuple(fields["artefacts"]),
             folder=where,
+            seen=Seen(**fields.get("seen", {})),
         )
 
 

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from toposcope._errors import ActivationError, PlanError, TaskError, ToposcopeError
 from toposcope.store import Store
-from toposcope.study import tables
+from toposcope.study import holes, tables
 from toposcope.study.agenda import Agenda, agenda
 from toposcope.study.audit import Audited, held_against, impossible, settings, with_audit
 from toposcope.study.plan import Network, Study
@@ -60,7 +60,7 @@ class Performer(Protocol):
         """Something worth a line."""
 
 
-def conduct(plan: Study, folder: Path, driver: Performer) -> Results:
+def conduct(plan: Study, folder: Path, driver: Performer, thumbnails: bool = True) -> Results:
     """Take a plan through its stages. Raises PlanError and TaskError as `ts.run` says."""
     started = time.time()
     recipe = RECIPES[plan.recipe]
@@ -86,7 +86,9 @@ def conduct(plan: Study, folder: Path, driver: Performer) -> Results:
     verdicts = with_audit(found.verdicts, audited)
     made = tables.all_tables(found.evidence, found.sides, found.measured, verdicts, found.quantities, audited)
     warnings = [*doubts, *found.warnings]
-    return _assemble(plan, folder, networks, made, verdicts, warnings, found.keys, driver, started)
+    seen = holes.look(plan, networks, found.keys, driver, thumbnails)
+    results = _assemble(plan, folder, networks, made, verdicts, warnings, found.keys, driver, started)
+    return dataclasses.replace(results, seen=seen)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -155,12 +155,13 @@ const path = (points) => points.map(([x, y], i) => `${i ? "L" : "M"}${round(x)},
 
 // Reading a mark: the nearest one under the pointer, or one after another with the arrow keys.
 // items: {x, y, r, text: [title, line, …]}. options.move(i, key) → i steps; options.locate(x, y) → i finds; options.ring
-// draws the highlight of an item.
+// draws the highlight of an item. options.choose(i): what a click or the Enter key does; options.start: the chosen one.
 
 const tip = document.getElementById("tip");
 
-function showTip(text, svg, x, y) {
-  tip.replaceChildren(h("b", {}, text[0]), ...text.slice(1).map((line) => h("div", {}, line)));
+function showTip(text, svg, x, y, image) {
+  const picture = image ? [h("img", { class: "thumb none", src: image, alt: "", width: 56, height: 56 })] : [];
+  tip.replaceChildren(...picture, h("b", {}, text[0]), ...text.slice(1).map((line) => h("div", {}, line)));
   tip.hidden = false;
   const box = svg.getBoundingClientRect();
   const ratio = box.width / svg.viewBox.baseVal.width || 1;
@@ -175,33 +176,43 @@ addEventListener("keydown", (event) => { if (event.key === "Escape") hideTip(); 
 
 function readable(svg, items, options = {}) {
   if (!items.length) return svg;
-  let current = -1;
+  let current = options.start ?? -1;
   const ring = s("g", { "aria-hidden": "true" });
   svg.append(ring);
   svg.setAttribute("tabindex", "0");
-  svg.setAttribute("aria-label", `${svg.getAttribute("aria-label")} Arrow keys read the marks one by one.`);
+  svg.setAttribute("aria-label", `${svg.getAttribute("aria-label")} Arrow keys read the marks one by one.${options.choose ? " Enter opens one." : ""}`);
   const show = (i) => {
     if (i === current && !tip.hidden) return;
     current = i;
     const item = items[i];
     ring.replaceChildren(options.ring ? options.ring(item) : s("circle", { class: "ring", cx: item.x, cy: item.y, r: (item.r || 4) + 3.5 }));
-    showTip(item.text, svg, item.x, item.y);
+    showTip(item.text, svg, item.x, item.y, item.image);
   };
-  const clear = () => { current = -1; ring.replaceChildren(); hideTip(); };
+  const clear = () => { current = options.start ?? -1; ring.replaceChildren(); hideTip(); };
   const nearest = (x, y) => {
     let best = -1, least = options.reach || 26 ** 2;
     items.forEach((item, i) => { const d = (item.x - x) ** 2 + (item.y - y) ** 2; if (d < least) { least = d; best = i; } });
     return best;
   };
-  svg.addEventListener("pointermove", (event) => {
+  const under = (event) => {
     const box = svg.getBoundingClientRect();
     const ratio = svg.viewBox.baseVal.width / box.width;
-    const found = (options.locate || nearest)((event.clientX - box.left) * ratio, (event.clientY - box.top) * ratio);
+    return (options.locate || nearest)((event.clientX - box.left) * ratio, (event.clientY - box.top) * ratio);
+  };
+  svg.addEventListener("pointermove", (event) => {
+    const found = under(event);
+    if (options.choose) svg.style.cursor = found < 0 ? "" : "pointer";
     if (found < 0) clear(); else show(found);
   });
+  if (options.choose) svg.addEventListener("click", (event) => { const found = under(event); if (found >= 0) options.choose(found); });
   svg.addEventListener("pointerleave", clear);
   svg.addEventListener("blur", clear);
   svg.addEventListener("keydown", (event) => {
+    if (options.choose && current >= 0 && (event.key === "Enter" || event.key === " ")) {
+      event.preventDefault();
+      options.choose(current);
+      return;
+    }
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     if (!step) return;
     event.preventDefault();

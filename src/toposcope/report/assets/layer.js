@@ -1,6 +1,13 @@
 // Two layers side by side: their diagrams over all draws, and their Betti curves together.
 
 const pair = { chosen: DATA.pair };
+let redrawPair = () => {};
+
+function openPair(a, b) {
+  pair.chosen = [a, b];
+  redrawPair();
+  arrive("layers");
+}
 
 function words(text) {
   const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
@@ -15,11 +22,11 @@ function barsOf(entry) {
   return Array.from({ length: numbers.length / 2 }, (_, i) => [value(numbers[2 * i]), value(numbers[2 * i + 1])]);
 }
 
-function drawLayer(width, redraw) {
+function drawLayer(width) {
   const pick = (side, title) => {
     const select = h("select", {}, DATA.networks.map((net, n) => h("optgroup", { label: net.name },
       layersOf(n).map((i) => h("option", { value: i, selected: i === pair.chosen[side] ? "" : null }, `${DATA.layers[i].name}${DATA.networks.length > 1 ? ` (${net.name})` : ""}`)))));
-    select.addEventListener("change", () => { pair.chosen[side] = Number(select.value); redraw(); });
+    select.addEventListener("change", () => { pair.chosen[side] = Number(select.value); redrawPair(); });
     return h("label", {}, title, select);
   };
   const [a, b] = pair.chosen;
@@ -89,7 +96,9 @@ function diagram(bars, i, width, top) {
       const px = x(birth), py = death === Infinity ? strip : y(death);
       if (k === 0 && birth === 0) strokes.push(`M${round(px)},${round(py)}h9`);
       else shapes.push(moved(shape(k, draw ? 2.3 : 2.7), px, py));
-      if (!draw) items.push({ x: k === 0 && birth === 0 ? px + 5 : px, y: py, r: 3, text: [`H${k}, first draw`, `born ${format(birth)}, ${death === Infinity ? "never dies" : `dies ${format(death)}`}`] });
+      if (draw) continue;
+      const open = inputsOf(i, k, birth, death);
+      items.push({ x: k === 0 && birth === 0 ? px + 5 : px, y: py, r: 3, open, text: [`H${k}, first draw`, `born ${format(birth)}, ${death === Infinity ? "never dies" : `dies ${format(death)}`}`, ...(open ? ["Enter or click: its inputs"] : [])] });
     }
     if (strokes.length) marks.push(s("path", { class: "line", d: strokes.join(""), opacity: draw ? opacity * 0.8 : 0.8, "stroke-width": 1.2 }));
     if (shapes.length) marks.push(s("path", { class: "fill", d: shapes.join(""), opacity }));
@@ -102,7 +111,7 @@ function diagram(bars, i, width, top) {
     s("rect", { class: "frame", x: left, y: roof, width: side, height: side }),
     axisBottom(x, roof + side, { count: 5, title: `birth: ${DATA.unit}` }),
     s("text", { transform: `translate(11,${roof + side / 2}) rotate(-90)`, "text-anchor": "middle" }, "death"),
-    s("g", { class: className }, marks)), items);
+    s("g", { class: className }, marks)), items, { choose: (m) => items[m].open?.() });
 }
 
 function moved(d, x, y) {

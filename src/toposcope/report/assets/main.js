@@ -8,7 +8,14 @@ if (DATA.layers.length > 1) {
 const firstMap = DATA.maps.findIndex(Boolean);
 if (firstMap >= 0) { mapDegree = firstMap; figure("map", drawMap); }
 figure("depth", drawDepth);
-if (DATA.diagrams.layers.some(Boolean)) figure("layer", drawLayer);
+if (DATA.diagrams.layers.some(Boolean)) {
+  const parts = [figure("layer", drawLayer), figure("pairs", drawPairs)];
+  redrawPair = () => parts.forEach((redraw) => redraw());
+}
+if (HOLES) {
+  redrawHoles = figure("holes", drawHoles);
+  redrawTree = figure("tree", drawTree);
+}
 
 for (const [name, text] of Object.entries(DATA.files)) {
   const button = h("button", { type: "button" }, `Save ${name}`);

@@ -42,7 +42,7 @@ function drawMap(width, redraw) {
       const r = 3.6 + 2.2 * share + 2.8 * under;
       const node = mark(net.family, x, y, r, { class: `${k || path.length === 1 ? "fill" : "open"} ${colour(n)}` });
       if (under) marks.unshift(node); else marks.push(node);
-      items.push({ x, y, r, n, text: [layerName(i), `depth ${format(DATA.layers[i].depth)}`] });
+      items.push({ x, y, r, n, i, text: [layerName(i), `depth ${format(DATA.layers[i].depth)}`, ...(HOLES?.layers[i] ? ["Enter or click: its bars and their inputs"] : [])] });
     });
     if (path.length) ends.push({ n, at: px(path.at(-1)), from: path.length > 1 ? px(path.at(-2)) : null });
   });
@@ -60,7 +60,7 @@ function drawMap(width, redraw) {
         Number.isFinite(noise) ? [
           s("line", { class: "zero", x1: 0, x2: noise, y1: 20, y2: 20, "stroke-dasharray": "3 2" }),
           label(noise + 8, 24, "mean sampling noise"),
-        ] : null)), items),
+        ] : null)), items, HOLES ? { choose: (k) => openLayer(items[k].i) } : {}),
     h("p", { class: "about" }, `H${mapDegree}. Stress-1 is ${chosen.stress} (0: the plane shows every distance exactly; above about 0.2 take the picture with care).`
       + DATA.degrees.filter((k) => !DATA.maps[k]).map((k) => ` There is no map in H${k}: fewer than three layers lie at finite distances, or all at distance 0.`).join("")
       + (lost ? ` ${plural(lost, "layer")} without finite distances ${lost === 1 ? "is" : "are"} not on the map.` : "")),

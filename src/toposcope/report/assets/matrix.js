@@ -107,17 +107,18 @@ function drawMatrix(width) {
     named ? names.map((name, i) => label(left - 14, top + offsets[i] + cell / 2 + 4, shortened(name, left - 16, Math.min(11.5, cell * 0.92)), { "text-anchor": "end", class: "plain", size: Math.min(11.5, cell * 0.92) })) : null,
     s("g", { transform: `translate(${left},${top})` }, heat((i, j) => valueOf(cells(i, j)), offsets, cell - (cell > 8 ? 1 : 0), low, high), own(offsets, cell)));
   const find = (v) => offsets.findIndex((from) => v >= from && v < from + cell);
-  gridReadable(svg, count, (i, j) => ({ x: left + offsets[j] + cell / 2, y: top + offsets[i] + cell / 2, box: [left + offsets[j], top + offsets[i], cell - 1], text: describe(order[i], order[j]) }), (x, y) => [find(y - top), find(x - left)]);
+  gridReadable(svg, count, (i, j) => ({ x: left + offsets[j] + cell / 2, y: top + offsets[i] + cell / 2, box: [left + offsets[j], top + offsets[i], cell - 1], text: describe(order[i], order[j]) }), (x, y) => [find(y - top), find(x - left)], (i, j) => openPair(order[i], order[j]));
   return [svg, scaleBar(width, left, low, high, values)];
 }
 
 // Cells are read by row and column; only the one looked at is described.
-function gridReadable(svg, count, item, locate) {
+function gridReadable(svg, count, item, locate, choose) {
   const items = new Proxy({ length: count * count }, { get: (target, key) => (key === "length" ? target.length : item(Math.floor(Number(key) / count), Number(key) % count)) });
   const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: count, ArrowUp: -count };
   return readable(svg, items, {
     locate: (x, y) => { const [i, j] = locate(x, y); return i < 0 || j < 0 ? -1 : i * count + j; },
     move: (i, key) => (i + steps[key] < 0 || i + steps[key] >= count * count ? i : i + steps[key]),
+    choose: choose && ((k) => choose(Math.floor(k / count), k % count)),
     ring: ({ box: [x, y, side] }) => s("rect", { class: "ring", x: x - 1, y: y - 1, width: side + 2, height: side + 2 }),
   });
 }
@@ -132,6 +133,7 @@ function describe(i, j) {
     `${layerName(i)} – ${layerName(j)}`,
     `H${shown.degree}, mean ${DATA.measure} ${format(cell.mean)}${interval}`,
     noise + (Number.isFinite(cell.mean / cell.noise) ? `; ${format(cell.mean / cell.noise)}× noise` : ""),
+    "Enter or click: both side by side",
   ];
 }
 

@@ -65,11 +65,12 @@ function forest(claim, width, range) {
     const y = top + (place.get(`${cell.a} ${cell.b}`) + 0.5) * step + (cell.degree - (DATA.degrees.length - 1) / 2) * spread;
     const px = at(effect), r = step > 20 ? 4.2 : 3.4;
     const interval = Number.isFinite(low) && Number.isFinite(high);
-    items.push({ x: px, y, r, text: [
+    items.push({ x: px, y, r, pair: [cell.a, cell.b], text: [
       `${full[place.get(`${cell.a} ${cell.b}`)]}, H${cell.degree}`,
       `effect ${format(effect)} (${format(1 + effect)}× sampling noise)` + (interval ? `, ${format(low)} to ${format(high)}` : ""),
       `p = ${pValue(cell.p)}, adjusted p = ${pValue(cell.p_adjusted)}`,
       cell.shown ? "shown to differ" : "not shown to differ",
+      "Enter or click: both side by side",
     ] });
     return [
       interval ? s("line", { class: `line ${ink(claim)}`, x1: at(low), x2: at(high), y1: y, y2: y }) : null,
@@ -83,7 +84,7 @@ function forest(claim, width, range) {
     s("line", { class: "zero", x1: at(0), x2: at(0), y1: top - 4, y2: bottom }),
     parts.map((part, i) => label(left - 10, top + (i + 0.5) * step + 4, part.length > 1 ? shortenedPair(...part, left - 12) : shortened(part[0], left - 12), { "text-anchor": "end", class: "plain" })),
     marks);
-  return readable(svg, items);
+  return readable(svg, items, { choose: (k) => openPair(...items[k].pair) });
 }
 
 const ink = (claim) => (claim.network === null ? "none" : colour(claim.network));
