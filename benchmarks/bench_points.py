@@ -184,7 +184,8 @@ def machine() -> str:
     from toposcope.cloud import _pairs
 
     load = os.getloadavg()[0]
-    return f"{os.cpu_count()} cores ({model}), {memory:.0f} GB, {_pairs.instructions()[-1]}, load {load:.0f} from other work"
+    instructions = _pairs.instructions()[-1]
+    return f"{os.cpu_count()} cores ({model}), {memory:.0f} GB, {instructions}, load {load:.0f} from other work"
 
 
 if __name__ == "__main__":
