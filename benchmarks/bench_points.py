@@ -105,7 +105,8 @@ def measure(engine: str, n: int, d: int) -> dict[str, Any]:
     import numpy as np
 
     # Activations: non-negative, half of them zero.
-    points = np.maximum(np.random.default_rng(0).standard_normal((n, d), dtype=np.float32), 0)
+    points = np.random.default_rng(0).standard_normal((n, d), dtype=np.float32)
+    np.maximum(points, 0, out=points)
     run, small = runner(engine, points), runner(engine, points[:100])
     small()  # what the first call imports
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -171,7 +172,7 @@ def errors(n: int, d: int) -> list[float]:
 
 
 def machine() -> str:
-    """Processor, cores and memory."""
+    """Processor, cores, memory, and how busy they are."""
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -182,7 +183,9 @@ def machine() -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     from toposcope.cloud import _pairs
 
-    return f"{os.cpu_count()} cores ({model}), {memory:.0f} GB, {_pairs.instructions()[-1]}"
+    load = os.getloadavg()[0]
+    instructions = _pairs.instructions()[-1]
+    return f"{os.cpu_count()} cores ({model}), {memory:.0f} GB, {instructions}, load {load:.0f} from other work"
 
 
 if __name__ == "__main__":

@@ -92,6 +92,7 @@ def test_what_to_know_about_a_cloud(rng: np.random.Generator) -> None:
     assert duplicate_rows(cloud) == 0
     assert duplicate_rows(np.concatenate([cloud, cloud[:7]])) == 7
     assert duplicate_rows(np.empty((3, 0))) == 2
+    assert duplicate_rows([[0.0], [1.0], [-0.0]]) == 1
     covariance = np.cov(cloud.T)
     expected = np.trace(covariance) / np.linalg.eigvalsh(covariance)[-1]
     assert effective_dimension(cloud) == pytest.approx(expected)

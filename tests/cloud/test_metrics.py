@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -209,6 +210,15 @@ def test_a_diagram_is_that_of_the_matrix(metric: ts.metrics.CloudMetric, rng: np
     assert ts.estimate_rips(points, metric=str(metric)) == ts.estimate_rips(points, metric=metric)
     with pytest.raises(ts.InputError, match="budget"):
         ts.vietoris_rips(points, 1, metric, memory=1e4)
+
+
+def test_degree_0_of_a_large_cloud_keeps_its_metric(monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> None:
+    points = rng.normal(size=(60, 2))
+    for metric in (Fermat(2), DTM(5)):
+        expected = ts.vietoris_rips(points, 0, metric)
+        with monkeypatch.context() as small:
+            small.setattr(sys.modules["toposcope.rips.vietoris_rips"], "_LARGEST_MATRIX_IN_DEGREE_0", 10)
+            assert ts.vietoris_rips(points, 0, metric) == expected
 
 
 def gudhi_weighted(points: np.ndarray, reach: np.ndarray, max_degree: int) -> list[np.ndarray]:
