@@ -40,8 +40,9 @@ def vietoris_rips(
     `inf` means no edge. max_degree: highest homology degree. scale: what distances are divided by before homology
     (None: nothing; "q0.9": that quantile of this cloud's own distances; a number: itself). field: prime p,
     coefficients in Z/p. threshold: largest filtration value, inclusive, after scaling; classes alive there are
-    essential. In float32 it is the float32 nearest to it, so that distances which were rounded from it are included. threads: of this diagram (None: one); the result is the same to the bit for every number. memory: budget
-    in bytes; a request that may exceed it is refused before any work.
+    essential. For float32 it is the float32 nearest to it, so that distances which were rounded from it are included.
+    threads: of this diagram (None: one); the result is the same to the bit for every number. memory: budget in bytes; a
+    request that may exceed it is refused before any work.
 
     representatives: also say which points make each bar, as `diagram.representatives`: the simplices of its birth and
     death, for degree 1 a short loop, for degree 0 the components that merge. They are not unique: another order of
@@ -66,7 +67,10 @@ def vietoris_rips(
     _check.choice(metric, (*METRICS, "precomputed"), "metric")
     if metric == "precomputed" and isinstance(points, Representation):
         raise InputError("metric='precomputed' needs a matrix of distances, not a Representation of points")
-    cloud = _check.distance_matrix(points, is_sound=_native.is_distances) if metric == "precomputed" else _check.points(points)
+    if metric == "precomputed":
+        cloud = _check.distance_matrix(points, is_sound=_native.is_distances)
+    else:
+        cloud = _check.points(points)
 
     without_matrix = (
         degree == 0
