@@ -101,7 +101,7 @@ def _by_gudhi(distances: Floats, max_degree: int, threshold: float, field: int) 
 
     # Edges of infinite length are no edges: bars that only they would end are essential.
     longest = float(np.max(distances, where=np.isfinite(distances), initial=0.0))
-    limit = float(distances.dtype.type(min(threshold, np.finfo(distances.dtype).max)))
+    limit = float(distances.dtype.type(min(threshold, float(np.finfo(distances.dtype).max))))
     rips = RipsPersistence(
         homology_dimensions=list(range(max_degree + 1)),
         threshold=min(limit, longest),
