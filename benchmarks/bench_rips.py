@@ -1,11 +1,12 @@
-"""The homology kernel beside the fastest packages: one command prints the table and writes benchmarks/rips.md.
+"""The homology kernel beside the fastest packages: one command writes benchmarks/rips.md, in about ten minutes.
 
-    python benchmarks/bench_rips.py                  # all of it; needs the benchmark extra
-    python benchmarks/bench_rips.py --only h1 --sizes 1000 --clouds torus,cube
+    python benchmarks/bench_rips.py                          # every section; needs the benchmark extra
+    python benchmarks/bench_rips.py --section "H0+H1, n=1000"  # that one alone; the others stay as they are in the file
 
-Every engine gets the same float32 matrix, one run, in a process of its own with one thread; what is compared is CPU
-time. An engine is stopped at 40 times our own time (at least 3 s, at most 25 s): then its time is a lower bound, marked
-">". Memory is what the peak of the process rose by during the run.
+Every engine gets the same float32 matrix, one run (ours the best of three), in a process of its own with one thread;
+what is compared is CPU time. An engine is stopped at ten times our own time (at least 1 s, at most 10 s): then its time
+is a lower bound, marked ">". One that is never among the fastest at a size is not run there: "–". Memory is what the
+peak of the process rose by during the run.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -39,6 +41,14 @@ PEERS = {
     "tda 0.3.0": "tda",
     "ripser 0.6.15": "ripser",
 }
+HOPELESS = {
+    (1, 2000): ["ripser 0.6.15"],
+    (1, 4000): ["ripser 0.6.15", "giotto-ph 0.2.4"],
+    (2, 500): ["ripser 0.6.15"],
+    (2, 1000): ["ripser 0.6.15", "giotto-ph 0.2.4", "holos-tda 0.9.0"],
+}
+"""By degree and size: engines that were stopped on nearly every cloud and never among the three fastest."""
+
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"), "1")
 
 
@@ -116,37 +126,45 @@ def measure(engine: str, path: str, degree: int, limit: float = 0) -> dict[str, 
     return json.loads(lines[-1]) if done.returncode == 0 and lines else None
 
 
-def compare(names: list[str], sizes: list[int], degree: int, peers: list[str], work: str) -> list[str]:
-    """One table: a row per cloud and size, ours beside the peers."""
+def compare(n: int, degree: int, work: str) -> list[str]:
+    """A row per cloud: ours beside the peers."""
+    clouds = CLOUDS | shared_clouds()
+    head = ["cloud", "ours: CPU s", "wall s", "memory MB", *(f"{peer}: CPU s" for peer in PEERS), "fastest / ours"]
+    rows = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    ratios = []
+    for name in clouds:
+        path = saved_distances(clouds[name](n), work)
+        runs = [run for run in (measure("ours", path, degree) for _ in range(3)) if run]
+        ours = min(runs, key=lambda run: run["cpu"])
+        limit = min(10.0, max(1.0, 10 * ours["cpu"]))
+        cells, times = [], []
+        for peer, module in PEERS.items():
+            if peer in HOPELESS.get((degree, n), []) or not importlib.util.find_spec(module):
+                cells.append("–")
+                continue
+            took = measure(peer, path, degree, limit)
+            times.append(took["cpu"] if took and took["cpu"] <= limit else limit)
+            cells.append(f">{limit:.1f}" if times[-1] == limit else f"{times[-1]:.3f}")
+        ratios.append(min(times) / ours["cpu"])
+        mark = ">" if min(times) == limit else ""
+        cells = [f"{ours['cpu']:.4f}", f"{ours['wall']:.4f}", f"{ours['memory']:.0f}", *cells]
+        rows.append(said(f"| {name} | " + " | ".join(cells) + f" | {mark}{ratios[-1]:.1f} |"))
+    mean = float(np.exp(np.mean(np.log(ratios))))
+    rows.append(said(f"\nRatio to the fastest: geometric mean {mean:.1f}, least {min(ratios):.1f}."))
+    return rows
+
+
+def saved_distances(points: Any, work: str) -> str:
     from toposcope.cloud import pairwise_distances
 
-    clouds = CLOUDS | shared_clouds()
-    head = ["cloud", "n", "ours: CPU s", "wall s", "memory MB", *(f"{peer}: CPU s" for peer in peers), "fastest / ours"]
-    rows = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    for n in sizes:
-        ratios = []
-        for name in names:
-            path = os.path.join(work, "distances.npy")
-            np.save(path, pairwise_distances(clouds[name](n)).astype(np.float32))
-            runs = [run for run in (measure("ours", path, degree) for _ in range(3)) if run]
-            ours = min(runs, key=lambda run: run["cpu"])
-            limit = min(25.0, max(3.0, 40 * ours["cpu"]))
-            cells, fastest = [], float("inf")
-            for peer in peers:
-                took = measure(peer, path, degree, limit)
-                cells.append(f"{took['cpu']:.3f}" if took else f">{limit:.0f}")
-                fastest = min(fastest, took["cpu"] if took else limit)
-            ratios.append(fastest / ours["cpu"])
-            mark = ">" if cells and all(cell.startswith(">") for cell in cells) else ""
-            cells = [f"{ours['cpu']:.3f}", f"{ours['wall']:.3f}", f"{ours['memory']:.0f}", *cells]
-            rows.append(f"| {name} | {n} | " + " | ".join(cells) + f" | {mark}{ratios[-1]:.1f} |")
-            print(rows[-1], flush=True)
-        mean = float(np.exp(np.mean(np.log(ratios))))
-        rows.append(
-            f"| **geometric mean** | {n} |" + " |" * (len(head) - 3) + f" **{mean:.1f}**, least {min(ratios):.1f} |"
-        )
-        print(rows[-1], flush=True)
-    return rows
+    path = os.path.join(work, "distances.npy")
+    np.save(path, pairwise_distances(points).astype(np.float32, copy=False))
+    return path
+
+
+def said(line: str) -> str:
+    print(line, flush=True)
+    return line
 
 
 def threads() -> list[str]:
@@ -166,8 +184,7 @@ def threads() -> list[str]:
     for name in ("clustered", "digits", "torus"):
         distances = pairwise_distances(CLOUDS[name](4000)).astype(np.float32)
         one, two = (wall(functools.partial(_native.persistence, distances, 1, np.inf, t)) for t in (1, 2))
-        rows.append(f"| one diagram, {name}, n=4000 | {one:.3f} | {two:.3f} | {one / two:.2f} |")
-        print(rows[-1], flush=True)
+        rows.append(said(f"| one diagram, {name}, n=4000 | {one:.3f} | {two:.3f} | {one / two:.2f} |"))
     matrices = [pairwise_distances(CLOUDS["digits_relu"](1000)).astype(np.float32) for _ in range(4)] * 25
 
     def many(workers: int) -> None:
@@ -175,34 +192,32 @@ def threads() -> list[str]:
             list(pool.map(lambda each: _native.persistence(each, 1, np.inf), matrices))
 
     one, two = wall(lambda: many(1)), wall(lambda: many(2))
-    rows.append(f"| 100 diagrams, digits_relu, n=1000 | {one:.3f} | {two:.3f} | {one / two:.2f} |")
-    print(rows[-1], flush=True)
+    rows.append(said(f"| 100 diagrams, digits_relu, n=1000 | {one:.3f} | {two:.3f} | {one / two:.2f} |"))
     return rows
 
 
-def large(sizes: list[int], work: str) -> list[str]:
-    """Degree 1 of large clouds, and degree 0 of a larger one."""
-    from toposcope.cloud import pairwise_distances
+def large(work: str) -> list[str]:
+    """Degree 1 of large clouds."""
+    rows = ["| | CPU s | wall s | memory on top of the matrix, MB |", "| --- | --- | --- | --- |"]
+    for n in (10_000, 20_000):
+        path = saved_distances(CLOUDS["clustered"](n), work)
+        took = measure("ours", path, 1)
+        what = f"{took['cpu']:.1f} | {took['wall']:.1f} | {took['memory']:.0f}" if took else "failed | |"
+        rows.append(said(f"| H0+H1, clustered, n={n} (matrix {n * n * 4 / 2**20:.0f} MB) | {what} |"))
+    return rows
+
+
+def degree_zero() -> list[str]:
+    """Degree 0 of a cloud whose matrix would take 10 GB."""
     from toposcope.rips import vietoris_rips
 
-    rows = ["| | CPU s | wall s | memory on top of the matrix, MB |", "| --- | --- | --- | --- |"]
-    for n in sizes:
-        path = os.path.join(work, "distances.npy")
-        np.save(path, pairwise_distances(CLOUDS["clustered"](n)).astype(np.float32))
-        took = measure("ours", path, 1)
-        said = f"{took['cpu']:.1f} | {took['wall']:.1f} | {took['memory']:.0f}" if took else "failed | |"
-        rows.append(f"| H0+H1, clustered, n={n} (matrix {n * n * 4 / 2**20:.0f} MB) | {said} |")
-        print(rows[-1], flush=True)
-        os.remove(path)
-    rng = np.random.default_rng(0)
-    points = rng.normal(size=(50_000, 16)).astype(np.float32)
+    points = np.random.default_rng(0).normal(size=(50_000, 64)).astype(np.float32)
+    vietoris_rips(points[:100], 0)
     before, cpu, wall = memory_now(), time.process_time(), time.perf_counter()
     vietoris_rips(points, 0)
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    rose = memory_peak() - before
-    rows.append(f"| H0 from points, Gaussian d=16, n=50000 | {cpu:.1f} | {wall:.1f} | {rose:.0f} (no matrix) |")
-    print(rows[-1], flush=True)
-    return rows
+    row = f"| H0 from points, Gaussian d=64, n=50000 | {cpu:.1f} | {wall:.1f} | {memory_peak() - before:.0f} |"
+    return ["| | CPU s | wall s | memory MB, no matrix |", "| --- | --- | --- | --- |", said(row)]
 
 
 def against_the_matrix() -> list[str]:
@@ -228,7 +243,7 @@ def against_the_matrix() -> list[str]:
         f"| distances (float64 GEMM on centred data, one thread) | {times[0]:.3f} |",
         f"| H0+H1 | {times[1]:.3f} |",
     ]
-    print("\n".join(rows), flush=True)
+    said("\n".join(rows))
     return rows
 
 
@@ -238,42 +253,46 @@ def machine() -> str:
     if cpuinfo.exists():
         model = next((x.split(":")[1].strip() for x in cpuinfo.read_text().splitlines() if "model name" in x), model)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    load = os.getloadavg()[0]
-    return f"{os.cpu_count()} cores ({model}), {memory:.0f} GB, load {load:.1f} when it was written"
+    return f"{os.cpu_count()} cores ({model}), {memory:.0f} GB"
+
+
+SECTIONS: dict[str, Callable[[str], list[str]]] = {
+    **{f"H0+H1, n={n}": functools.partial(compare, n, 1) for n in (1000, 2000, 4000)},
+    **{f"H0+H1+H2, n={n}": functools.partial(compare, n, 2) for n in (500, 1000)},
+    "Threads": lambda _: threads(),
+    "Beside the distances": lambda _: against_the_matrix(),
+    "Large clouds": large,
+    "Degree 0 without a matrix": lambda _: degree_zero(),
+}
+
+
+def write(path: Path, found: dict[str, list[str]]) -> None:
+    """The file with these sections; those that it has already and that were not measured stay."""
+    parts = path.read_text(encoding="utf-8").split("\n## ")[1:] if path.exists() else []
+    texts = {part.split("\n")[0]: part.split("\n", 1)[1].strip() for part in parts}
+    load = f"load {os.getloadavg()[0]:.1f} when it ended"
+    texts |= {name: "\n".join([*rows, "", f"({machine()}; {load})"]) for name, rows in found.items()}
+    about = (__doc__ or "").split("\n\n")
+    text = ["# The homology kernel", "Written by `python benchmarks/bench_rips.py`.", about[-1].strip()]
+    text += [f"## {name}\n\n{texts[name]}" for name in SECTIONS if name in texts]
+    path.write_text("\n\n".join(text) + "\n", encoding="utf-8")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
-    parser.add_argument("--only", default="h1,h2,threads,matrix,large")
-    parser.add_argument("--sizes", default="")
-    parser.add_argument("--clouds", default=",".join(CLOUDS | shared_clouds()))
-    parser.add_argument("--peers", default=",".join(PEERS))
-    parser.add_argument("--out", default="")
+    parser.add_argument("--section", action="append", choices=list(SECTIONS), help="may be repeated; all without it")
+    parser.add_argument("--out", default=str(HERE / "rips.md"))
     options = parser.parse_args()
     if options.child:
         engine, path, degree, limit = options.child
         child(engine, path, int(degree), float(limit))
         return
     os.environ.update(ONE_THREAD)
-    peers = [peer for peer in options.peers.split(",") if importlib.util.find_spec(PEERS[peer])]
-    sizes = [int(n) for n in options.sizes.split(",") if n]
-    parts = options.only.split(",")
-    text = ["# The homology kernel", "", f"Machine: {machine()}. Written by `python benchmarks/bench_rips.py`.", ""]
     with tempfile.TemporaryDirectory() as work:
-        names = options.clouds.split(",")
-        if "h1" in parts:
-            text += ["## H0+H1", "", *compare(names, sizes or [1000, 2000, 4000], 1, peers, work), ""]
-        if "h2" in parts:
-            text += ["## H0+H1+H2", "", *compare(names, sizes or [500, 1000], 2, peers, work), ""]
-        if "threads" in parts:
-            text += ["## Threads", "", *threads(), ""]
-        if "matrix" in parts:
-            text += ["## Beside the distances", "", *against_the_matrix(), ""]
-        if "large" in parts:
-            text += ["## Large clouds", "", *large(sizes or [10_000, 20_000], work), ""]
-    if options.out:
-        Path(options.out).write_text("\n".join(text), encoding="utf-8")
+        for name in options.section or SECTIONS:
+            said(f"\n{name}")
+            write(Path(options.out), {name: SECTIONS[name](work)})
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ import pytest
 from tests.rips import matrices
 from toposcope._errors import ActivationError, InputError, MissingDependencyError
 from toposcope.rips import _native, estimate_rips, vietoris_rips
-from toposcope.rips.components import components
+from toposcope.rips.components import _lines, components
 from toposcope.rips.estimate import check_budget, kernel_bytes, matrix_bytes
 
 SANITIZED = os.environ.get("TOPOSCOPE_SANITIZED") == "1"
@@ -254,6 +254,18 @@ def test_degree_zero_by_blocks(metric: str, dtype: type) -> None:
     cut = components(points, metric, limit * 1.0001, block=50)
     assert len(cut.pairs) == len(whole.pairs)
     assert np.isinf(cut.pairs[:, 1]).sum() == 1 + (whole.finite(0)[:, 1] > limit * 1.0001).sum()
+
+
+@pytest.mark.parametrize(("n", "block"), [(1, 5), (5, 5), (6, 5), (100, 9), (130, 40), (49, 7)])
+def test_blocks_hold_every_pair_and_few_of_them_twice(n: int, block: int) -> None:
+    times = np.zeros((n, n), dtype=int)
+    largest = 0
+    for rows in _lines(n, block):
+        times[np.ix_(rows, rows)] += 1
+        largest = max(largest, len(rows))
+    assert times[~np.eye(n, dtype=bool)].min(initial=1) == 1
+    assert largest <= block + np.sqrt(n)
+    assert np.triu(times, 1).sum() <= 1.6 * max(1, n * (n - 1) / 2)
 
 
 def test_degree_zero_of_a_large_cloud_needs_no_matrix() -> None:

@@ -45,7 +45,8 @@ def persistence(
     """Bars of the Vietoris–Rips filtration in degrees 0 to `max_degree`.
 
     distances: (n, n), symmetric, non-negative, zero diagonal, float32 or float64. threshold: largest edge, inclusive,
-    finite or inf, rounded to the precision of the distances; an edge of infinite length never enters. field: prime. threads: the result does not depend on it.
+    finite or inf, rounded to the precision of the distances; an edge of infinite length never enters. field: prime.
+    threads: the result does not depend on it.
 
     Raises InputError for a matrix that is too large, UnavailableError for representatives that only the kernel gives,
     MissingDependencyError when gudhi is needed and absent, MemoryError.
@@ -100,7 +101,7 @@ def _by_gudhi(distances: Floats, max_degree: int, threshold: float, field: int) 
 
     # Edges of infinite length are no edges: bars that only they would end are essential.
     longest = float(np.max(distances, where=np.isfinite(distances), initial=0.0))
-    limit = float(distances.dtype.type(min(threshold, np.finfo(distances.dtype).max)))
+    limit = float(distances.dtype.type(min(threshold, float(np.finfo(distances.dtype).max))))
     rips = RipsPersistence(
         homology_dimensions=list(range(max_degree + 1)),
         threshold=min(limit, longest),

@@ -74,11 +74,10 @@ def vietoris_rips(
     of_the_cloud = isinstance(kind, CloudMetric)
     if metric == "precomputed" and isinstance(points, Representation):
         raise InputError("metric='precomputed' needs a matrix of distances, not a Representation of points")
-    cloud = (
-        _check.distance_matrix(points, is_sound=_native.is_distances)
-        if metric == "precomputed"
-        else _check.points(points)
-    )
+    if metric == "precomputed":
+        cloud = _check.distance_matrix(points, is_sound=_native.is_distances)
+    else:
+        cloud = _check.points(points)
 
     without_matrix = (
         degree == 0
