@@ -84,19 +84,18 @@ def test_unequal_counts_of_essential_bars_are_infinitely_far_apart() -> None:
 
 def test_progress_is_told_as_pairs_are_done() -> None:
     rng = np.random.default_rng(0)
-    diagrams = [diagram(random_bars(rng, 150, "mixed")) for _ in range(40)]
-    for asked, total in (({}, 780), ({"within": 1e9}, 780), ({"nearest": 39}, None)):
+    diagrams = [diagram(random_bars(rng, 150, "mixed")) for _ in range(25)]
+    for asked, total in (({}, 300), ({"within": 1e9}, 300), ({"nearest": 24}, None)):
         told: list[tuple[int, int | None]] = []
         ts.compare(diagrams, threads=1, progress=lambda done, whole, told=told: told.append((done, whole)), **asked)
-        assert told
         assert [done for done, _ in told] == sorted(done for done, _ in told)
         assert {whole for _, whole in told} == {total}
-        assert all(0 <= done <= 780 for done, _ in told)
+        assert told[-1][0] == 300
 
 
-def test_a_failing_progress_stops_the_work() -> None:
+def test_a_failing_progress_is_not_hidden() -> None:
     rng = np.random.default_rng(0)
-    diagrams = [diagram(random_bars(rng, 200, "mixed")) for _ in range(60)]
+    diagrams = [diagram(random_bars(rng, 200, "mixed")) for _ in range(25)]
 
     def fail(done: int, whole: int | None) -> None:
         raise RuntimeError("enough")

@@ -36,7 +36,7 @@ def compare(
     diagrams: m diagrams of equal clouds. distance: a name ("wasserstein", "bottleneck", "sliced_wasserstein") or a
     distance with parameters, such as `ts.Wasserstein(order=2)`. labels: m names, default their numbers. threads: None
     takes one per core; the result is the same to the bit for every number. progress: called with the pairs done and the
-    pairs there are (None where that is not known), about ten times a second.
+    pairs there are (None where that is not known), about ten times a second and at the end.
 
     nearest=k: enough pairs to be sure of the k nearest others of every diagram. within=r: every pair at most r apart.
     The other pairs are not computed: in the Comparison that comes back, `computed` is False there and the value is a
@@ -90,7 +90,7 @@ def distances_of_pairs(
     if pairs.size and not (pairs.min() >= 0 and pairs.max() < len(diagrams)):
         raise InputError(f"pairs name positions {pairs.min()} to {pairs.max()}; there are 0 to {len(diagrams) - 1}")
     if isinstance(measure, Bulk):
-        return measure.pairs(_prepared(diagrams, degree), pairs, workers, _told(progress, len(pairs)))
+        return _measured(measure, _prepared(diagrams, degree), pairs, workers, progress, len(pairs))
     with ThreadPoolExecutor(workers) as pool:
         return np.array(
             list(pool.map(lambda pair: measure(diagrams[pair[0]], diagrams[pair[1]], degree), pairs)), dtype=np.float64
@@ -116,8 +116,21 @@ def _workers(threads: int | None) -> int:
     return min(_check.integer(threads, "threads", at_least=1), 256)
 
 
-def _told(progress: Progress | None, count: int | None, before: int = 0) -> Callable[[int], None] | None:
-    return None if progress is None else lambda done: progress(before + done, count)
+def _measured(
+    measure: Bulk,
+    diagrams: list[Prepared],
+    pairs: Ints,
+    workers: int,
+    progress: Progress | None,
+    count: int | None,
+    before: int = 0,
+) -> Float64:
+    """Values of pairs; progress is told what is done of count, of which some was before."""
+    if progress is None:
+        return measure.pairs(diagrams, pairs, workers)
+    values = measure.pairs(diagrams, pairs, workers, lambda done: progress(before + done, count))
+    progress(before + len(pairs), count)
+    return values
 
 
 def _as_needed(
@@ -146,13 +159,13 @@ def _as_needed(
     if within is not None:
         radius = _check.real(within, "within", at_least=0)
         wanted = np.flatnonzero(values <= radius)
-        values[wanted] = measure.pairs(prepared, pairs[wanted], workers, _told(progress, len(wanted)))
+        values[wanted] = _measured(measure, prepared, pairs[wanted], workers, progress, len(wanted))
         computed[wanted] = True
         return values, computed
     k = _check.integer(nearest, "nearest", at_least=1)
     while len(wanted := _still_needed(len(diagrams), pairs, values, computed, k)):
-        told = _told(progress, None, int(computed.sum()))
-        values[wanted] = measure.pairs(prepared, pairs[wanted], workers, told)
+        done = int(computed.sum())
+        values[wanted] = _measured(measure, prepared, pairs[wanted], workers, progress, None, done)
         computed[wanted] = True
     return values, computed
 

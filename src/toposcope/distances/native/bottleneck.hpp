@@ -11,25 +11,9 @@
 // "Geometry helps in bottleneck matching and related problems" (2001), for neighbours found by geometry.
 #pragma once
 
-#include "diagram.hpp"
-#include "moves.hpp"
+#include "bounds.hpp"
 
 namespace toposcope {
-
-// A lower bound: the farther two bars are apart, the less their distances to the diagonal agree; so matching those in
-// order is at least as good, and in order they are best.
-inline double difference_of_lengths(const Diagram& a, const Diagram& b, double p, double share) {
-  const std::vector<Bar>& x = a.by_length;
-  const std::vector<Bar>& y = b.by_length;
-  std::vector<double> differences(std::max(x.size(), y.size()));
-  for (std::size_t k = 1; k <= differences.size(); ++k) {
-    const double left = k <= x.size() ? to_diagonal(x[x.size() - k], share) : 0;
-    const double right = k <= y.size() ? to_diagonal(y[y.size() - k], share) : 0;
-    differences[k - 1] = std::abs(left - right);
-  }
-  if (p < infinity) return norm_of(differences, p);
-  return differences.empty() ? 0 : *std::max_element(differences.begin(), differences.end());
-}
 
 class BottleneckMatching {
  public:

@@ -1,10 +1,15 @@
 // The distances between two diagrams, whole: which method for which bars, and the bars that never die.
+//
+// The files, in reading order: common, moves (what a matching is), tree, diagram, bounds; assignment, prices, plane (any
+// bars); line, slopes, table, radius (bars born together); bottleneck, sliced; this one; pairs (many at once), binding.
 #pragma once
 
 #include "bottleneck.hpp"
-#include "line.hpp"
 #include "plane.hpp"
+#include "radius.hpp"
 #include "sliced.hpp"
+#include "slopes.hpp"
+#include "table.hpp"
 
 namespace toposcope {
 
