@@ -2,6 +2,11 @@
 
     python benchmarks/bench_similarity.py [--threads 2] [--only rtd cka cost agreement]
 
+The other packages are not in an extra, since one of them pins an old scipy:
+
+    pip install --no-deps ckatorch==1.0.3 pytorch-cka==1.1.3 magnipy==1.0.0 scikit-dimension==0.5.0
+    pip install numba numexpr networkx matplotlib seaborn
+
 Every CKA figure comes from a process of its own; memory is the peak resident size less that with the inputs loaded.
 Targets: RTD of 500 points, 10 draws, in 1 s on two cores; CKA of two 10,000 × 2,048 float32 layers at least 3 times
 faster and in at most half the memory of every other.
