@@ -1,5 +1,7 @@
 """Each measure against its definition, written down naively, and against scipy and scikit-learn."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -103,6 +105,17 @@ def test_blocks_and_tiles_do_not_change_cka(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(module, "_block", lambda n: 7)
     monkeypatch.setattr(module, "_SHARED", 0)
     np.testing.assert_allclose([call() for call in calls], whole, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("n", "width"), [(6000, 32), (2500, 1300)])
+def test_cka_never_holds_two_gram_matrices(n: int, width: int) -> None:
+    rng = np.random.default_rng(0)
+    a, b = (rng.normal(size=(n, width)).astype(np.float32) for _ in range(2))
+    tracemalloc.start()
+    ts.cka(a, b)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * 8 * n**2 * (0.1 if width == 32 else 1)
 
 
 @pytest.mark.parametrize("n", [2, 3, 10, 31])
