@@ -83,6 +83,9 @@ def test_as_many_permutations_as_asked_for(kind: type, rng: np.random.Generator)
     assert len(result.null) == 200
     assert result.p_value == pytest.approx(np.mean(result.null >= result.statistic - 1e-12))
     assert "199 relabellings" in result.claim
+    few = cell(kind, x[:6], y[:6])
+    sampled, every = (permutation_tests([few], 0.2, permutations=most)[0] for most in (9, 999))
+    assert sampled.statistic == every.statistic
     assert len(permutation_tests([cell(kind, x[:6], y[:6])], permutations=999)[0].null) == (
         32 if kind is PairedCell else 924
     )
@@ -92,6 +95,7 @@ def test_draws_that_are_enough() -> None:
     assert enough_draws(0.05, paired=True) == 6
     assert enough_draws(0.05, paired=False) == 4
     assert enough_draws(0.05 / 80, paired=True) == 12  # Holm over 80 cells
+    assert enough_draws(1e-5, paired=True) == 18
     assert enough_draws(1e-3, paired=True, permutations=99) is None
     assert smallest_p(20, 20, paired=True, permutations=99) == 0.01
     for paired in (True, False):
