@@ -89,6 +89,7 @@ def test_random_removal_takes_as_many(cloud: np.ndarray) -> None:
     np.testing.assert_array_equal(removed, ts.random_removal(found, seed=5))
     share = np.mean([ts.random_removal(found, seed=seed) for seed in range(2000)], axis=0)
     assert abs(share - found.mean()).max() < 0.02
+    assert ts.random_removal(np.arange(100) < 70).sum() == 70
     assert not ts.random_removal(np.zeros(5, dtype=bool)).any()
 
 

@@ -110,6 +110,8 @@ def test_near_twins_are_equivalent_and_a_stretched_copy_is_not() -> None:
     assert "a and b: the laws of H1 diagrams of 40 points (W1) are closer than the margin 0.1" in same.claim
     assert "10 paired draws" in same.claim
     assert "not of larger clouds" in same.limits
+    between = (same.estimate + same.bound) / 2
+    assert not ts.test_equivalence(a, b, margin=between, size=40).equivalent
     other = ts.test_equivalence(a, stretched, margin=0.1, size=40)
     assert not other.equivalent
     assert "not evidence that they differ" in other.claim

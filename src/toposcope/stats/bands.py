@@ -132,7 +132,6 @@ def half_width(residuals: Float64, level: float, multipliers: int, seed: int) ->
     k = len(residuals)
     generator = np.random.default_rng(np.random.SeedSequence([seed, k]))
     weights = generator.normal(size=(multipliers, k))
-    weights -= weights.mean(axis=1, keepdims=True)
     spread = np.sqrt(generator.chisquare(k - 1, size=multipliers) / (k - 1))
     suprema = np.abs(weights @ residuals).max(axis=1) / spread / np.sqrt(k * (k - 1))
     return float((1 + 1 / k) * np.quantile(suprema, level))
