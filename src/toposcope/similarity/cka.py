@@ -132,11 +132,11 @@ def _of_features(x: Prepared, y: Prepared) -> _Sums:
     inner = 0.0
     for i in range(0, x.points.shape[1], _COLUMNS):
         for j in range(i if x is y else 0, y.points.shape[1], _COLUMNS):
-            tile: Float64 = np.zeros(())
+            tile = np.zeros((min(x.points.shape[1] - i, _COLUMNS), min(y.points.shape[1] - j, _COLUMNS)))
             for start in range(0, len(x), _ROWS):
                 left = _centred(x, start, i)
                 right = left if x is y and i == j else _centred(y, start, j)
-                tile = tile + (left.T @ right).astype(np.float64, copy=False)
+                tile += left.T @ right
             square = float(np.einsum("ij,ij->", tile, tile))
             inner += square if i == j or x is not y else 2 * square
     zero = np.zeros(len(x))
