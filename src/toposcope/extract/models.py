@@ -608,6 +608,10 @@ def _find_module(name: str, spec: str) -> str | None:
     return found.origin if found.has_location else None
 
 
+_INSTALLED = {"site-packages", "dist-packages"}
+"""Folders of installed packages: an environment may see those of another besides its own."""
+
+
 def _sources(name: str, spec: str) -> list[str]:
     """Source files of a module and of what it imports, installed packages left out; nothing is executed."""
     first = _find_module(name, spec)
@@ -627,10 +631,10 @@ def _sources(name: str, spec: str) -> list[str]:
         for other in _imported(tree, package) - found.keys():
             try:
                 place = importlib.util.find_spec(other)
-            except (ImportError, ValueError, AttributeError):
+            except Exception:  # looking for a part of a package imports the package, which may fail as it likes
                 place = None
             origin = place.origin if place is not None and place.has_location else None
-            if origin is not None and not origin.startswith(installed):
+            if origin is not None and not origin.startswith(installed) and not _INSTALLED & set(Path(origin).parts):
                 found[other] = origin
                 waiting.append(other)
     return [file for _name, file in sorted(found.items()) if file is not None]

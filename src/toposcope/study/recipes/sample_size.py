@@ -104,7 +104,7 @@ def _of(evidence: Evidence, layers: Sequence[Layer], degree: int) -> list[Quanti
 
 
 def _artefact(evidence: Evidence, layers: Sequence[Layer], degree: int) -> list[Quantity]:
-    """What the number of points alone does: draw i at N against draw j ≠ i at 2N of one and the same layer."""
+    """What the number of points alone does: a draw at N against one of other inputs at 2N, of one layer."""
     measure = evidence.plan.distance.measure()
     quantities = []
     for layer in layers:
@@ -112,8 +112,8 @@ def _artefact(evidence: Evidence, layers: Sequence[Layer], degree: int) -> list[
             a = evidence.diagrams[_at(evidence.plan, layer, small).key]
             b = evidence.diagrams[_at(evidence.plan, layer, large).key]
             alike = [PersistenceDiagram(d.pairs, d.degrees, a[0].filtration) for d in b]
-            # Draw i at N is part of draw i // 2 at 2N.
-            pairs = [(i, j) for i in range(len(a)) for j in range(len(b)) if j != i // 2]
+            # Draw i at N is part of draw i // 2 at 2N, so the one after that is taken.
+            pairs = [(i, (i // 2 + 1) % len(b)) for i in range(len(a))]
             value = float(np.mean([measure(a[i], alike[j], degree) for i, j in pairs]))
             names: dict[str, Any] = {"network_a": layer.network, "layer_a": layer.layer}
             quantities.append(
