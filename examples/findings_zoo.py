@@ -89,10 +89,10 @@ def vit_small() -> tuple[nn.Module, object]:
     from toposcope.extract.models import import_torchvision
 
     import_torchvision("the zoo")
-    from transformers import Dinov2Config, Dinov2Model
+    import timm
 
-    config = Dinov2Config(hidden_size=384, num_hidden_layers=12, num_attention_heads=6, patch_size=14, image_size=224)
-    return Dinov2Model(config), _imagenet(70)
+    # Positions are those of 518 pixels a side, and are interpolated.
+    return timm.create_model("vit_small_patch14_dinov2", pretrained=False, dynamic_img_size=True), _imagenet(70)
 
 
 # --- weights under the names of the networks --------------------------------------------------------------------------
@@ -153,16 +153,38 @@ def _vit(folder: Path) -> dict[str, np.ndarray]:
 
     graph = onnx.load(next(folder.rglob("*.onnx"))).graph
     arrays = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    state = {name.removeprefix("backbone."): array for name, array in arrays.items() if name.startswith("backbone.")}
+    found = {name.removeprefix("backbone."): array for name, array in arrays.items() if name.startswith("backbone.")}
     for node in graph.node:
         if node.op_type == "MatMul" and node.name.startswith("/backbone/") and node.input[1] in arrays:
             place = node.name.removeprefix("/backbone/").removesuffix("/MatMul").replace("/", ".")
-            state[f"{place}.weight"] = arrays[node.input[1]].T
-    wanted = vit_small()[0].state_dict()
-    missing = set(wanted) - set(state)
-    for name in missing & {"embeddings.mask_token"}:  # only masked training uses it
-        state[name] = wanted[name].numpy()
-    return {name: state[name] for name in wanted}
+            found[f"{place}.weight"] = arrays[node.input[1]].T
+    token = next(node.input[0] for node in graph.node if node.op_type == "Concat" and "onnx::" in node.input[0])
+    patches = next(array for array in arrays.values() if array.shape == (1, 37 * 37, 384))
+    state = {
+        "cls_token": found["embeddings.cls_token"],
+        "pos_embed": np.concatenate([arrays[token], patches], axis=1),
+        "patch_embed.proj.weight": found["embeddings.patch_embeddings.projection.weight"],
+        "patch_embed.proj.bias": found["embeddings.patch_embeddings.projection.bias"],
+        "norm.weight": found["layernorm.weight"],
+        "norm.bias": found["layernorm.bias"],
+    }
+    for k in range(12):
+        here, there = f"blocks.{k}", f"encoder.layer.{k}"
+        for part in ("weight", "bias"):
+            state[f"{here}.attn.qkv.{part}"] = np.concatenate(
+                [found[f"{there}.attention.attention.{name}.{part}"] for name in ("query", "key", "value")]
+            )
+            for ours, theirs in (
+                ("norm1", "norm1"),
+                ("norm2", "norm2"),
+                ("attn.proj", "attention.output.dense"),
+                ("mlp.fc1", "mlp.fc1"),
+                ("mlp.fc2", "mlp.fc2"),
+            ):
+                state[f"{here}.{ours}.{part}"] = found[f"{there}.{theirs}.{part}"]
+        state[f"{here}.ls1.gamma"] = found[f"{there}.layer_scale1.lambda1"]
+        state[f"{here}.ls2.gamma"] = found[f"{there}.layer_scale2.lambda1"]
+    return state
 
 
 PACKAGES: dict[str, tuple[tuple[str, ...], Callable[[Path], dict[str, np.ndarray]]]] = {

@@ -7,14 +7,14 @@ and inputs cannot answer says which would.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from toposcope._errors import PlanError
 from toposcope.study.plan import Study
 from toposcope.study.recipes import architectures, finetuning, outliers, sample_size, smoothness, train_test
 from toposcope.study.recipes.template import template
 from toposcope.study.tasks import Extracted, Side, Task
-from toposcope.study.verdicts import Answer, Evidence, Planned, Quantity, Recipe, SameInputs, Verdict
+from toposcope.study.verdicts import Evidence, Planned, Quantity, Recipe, SameInputs, Verdict
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Claim:
     trained_alone: bool = False
 
     def concerned(self, plan: Study, networks: Sequence[Extracted]) -> list[Extracted]:
-        """The networks that the claim is asked of: a network on its training inputs counts for the claim about those."""
+        """Networks that the claim is asked of: one on its training inputs is for the claim about those alone."""
         kinds = {network.name: network.control for network in plan.network}
         return [
             network

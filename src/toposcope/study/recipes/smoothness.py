@@ -96,7 +96,7 @@ def _one_depth(family: str, members: Sequence[str], depths: Mapping[str, int]) -
     return Verdict(
         f"Do steps shrink with depth in the family {family}?",
         "not checkable",
-        f"Family {family}: {len(there)} networks{layers}; whether depth makes a difference takes networks of one family "
+        f"Family {family}: {len(there)} networks{layers}; whether depth matters takes networks of one family "
         "and of different depth.",
         ", ".join(there),
     )
