@@ -64,8 +64,8 @@ def page(
 _HEAD = """\
 # Findings
 
-The claims of Świder (2024, arXiv 2407.06286), asked of networks that anyone can have. Every verdict below was built from
-the tables of a run, and this page was written by the command that made the run:
+The claims of Świder (2024, arXiv 2407.06286), asked of networks that anyone can have. Every verdict below was built
+from the tables of a run, and this page was written by the command that made the run:
 
     python examples/findings.py --out runs/findings --data ../shared/data
 

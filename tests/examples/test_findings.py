@@ -34,6 +34,7 @@ def small_plan(tmp_path: Path, model: str) -> ts.Study:
     text = text.replace("images/", f"{tmp_path.as_posix()}/").replace('["blocks"]', '["stages"]')
     text = text.replace("size = 200", "size = 6").replace("[50, 100, 200, 400]", "[4, 8]")
     text = text.replace("neighbours = 20", "neighbours = 3").replace("# margin = 0.5", "margin = 0.5")
+    text = text.replace("threshold = 1.5", "threshold = 9.0")
     text = text.replace('scale = ["none"]\n', "").replace('distance = ["bottleneck"]\n', "")
     path = tmp_path / "paper.toml"
     path.write_text(text)
