@@ -85,7 +85,7 @@ def forecast(study: Study) -> Forecast:
     sides: dict[str, Side] = {}
     values: dict[tuple[str, str, DistanceChoice], tuple[Cloud, int]] = {}
     for one in (plan, *(setting.plan for setting in varied)):
-        asked = _agenda(one, networks)
+        asked = _agenda(one, networks, planned_alone=one is not plan)
         sides |= {side.key: side for side in asked.sides}
         values |= {(a.key, b.key, one.distance): (a.cloud, len(draws)) for a, b, draws in asked.pairs}
     dimension = max(network.dimension for network in networks)
@@ -106,7 +106,7 @@ def forecast(study: Study) -> Forecast:
     )
 
 
-def _agenda(plan: Study, networks: Sequence[NetworkForecast]) -> Agenda:
+def _agenda(plan: Study, networks: Sequence[NetworkForecast], planned_alone: bool) -> Agenda:
     """The agenda of networks that were not extracted: their layers by name, nothing in them."""
     imagined = [
         Extracted(
@@ -130,7 +130,7 @@ def _agenda(plan: Study, networks: Sequence[NetworkForecast]) -> Agenda:
     ]
     sources = {network.name: plan.source_of(network) or network.representations for network in plan.network}
     same = {(a, b): sources[a] == sources[b] for a in sources for b in sources}
-    return agenda(plan, imagined, same)
+    return agenda(plan, imagined, same, planned_alone)
 
 
 def _network(plan: Study, network: Network) -> NetworkForecast:

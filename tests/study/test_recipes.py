@@ -129,8 +129,10 @@ def test_outliers_that_matter(tmp_path: Path, rng: np.random.Generator) -> None:
     }
     extra = "[outliers]\nneighbours = 10\nreserve = 0.5\n[cloud]\nsize = 40\ndraws = 8\n"
     results = ts.run(study(tmp_path, "outliers", folders, extra), tmp_path / "run")
-    clean, dirty, census = verdicts(results)
+    clean, clean_little, dirty, _dirty_little, census = verdicts(results)
     assert clean["answer"] == "undecided"
+    assert clean_little["answer"] == "not checkable"
+    assert "without a margin" in clean_little["sentence"]
     assert dirty["answer"] == "yes"
     assert census["answer"] == "yes"
     assert census["where"] == "dirty"
@@ -141,6 +143,17 @@ def test_outliers_that_matter(tmp_path: Path, rng: np.random.Generator) -> None:
     assert set(tests["clouds_b"]) == {"thinned at random"}
     # Every cloud has the size that was asked for.
     assert results.diagram("dirty", "block0").filtration.n_points == 40
+
+
+@pytest.mark.parametrize(("margin", "answer"), [(0.02, "no"), (30.0, "yes")])
+def test_little_is_below_a_margin(tmp_path: Path, rng: np.random.Generator, margin: float, answer: str) -> None:
+    folder = save(tmp_path / "a", [with_far_points(rng, 480, 0.1)])
+    extra = f"[equivalence]\nmargin = {margin}\nlevel = 0.8\n[homology]\nmax_degree = 0\n"
+    extra += "[outliers]\nneighbours = 10\nreserve = 0.5\n[cloud]\nsize = 40\ndraws = 8\n"
+    results = ts.run(study(tmp_path, "outliers", {"a": folder}, extra), tmp_path / "run")
+    _difference, little = verdicts(results)
+    assert little["answer"] == answer, little["sentence"]
+    assert little["margin"] == margin
 
 
 def test_outliers_give_way_to_the_reserve(rng: np.random.Generator) -> None:
@@ -601,7 +614,8 @@ def test_the_papers_claims_on_two_saved_networks(tmp_path: Path, rng: np.random.
         by_claim.setdefault(row["question"].split(" (")[0], []).append(row)
     assert list(by_claim) == [f"Claim {k}" for k in range(1, 9)]
     assert by_claim["Claim 2"][0]["effect"] > 0
-    removal = {row["where"].split()[0]: row["answer"] for row in by_claim["Claim 3"]}
+    asked = [row for row in by_claim["Claim 3"] if "random points" in row["question"]]
+    removal = {row["where"].split()[0]: row["answer"] for row in asked}
     assert removal == {"clean": "undecided", "dirty": "yes"}
     assert by_claim["Claim 8"][0]["where"] == "dirty"
     for claim, needs in (

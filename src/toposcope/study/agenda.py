@@ -26,15 +26,20 @@ class Agenda:
     measurements: Sequence[Task]
 
 
-def agenda(plan: Study, networks: Sequence[Extracted], same_inputs: SameInputs) -> Agenda:
-    """Raises PlanError where the inputs cannot give what the recipe needs."""
+def agenda(plan: Study, networks: Sequence[Extracted], same_inputs: SameInputs, planned_alone: bool = False) -> Agenda:
+    """What the plan's recipe needs.
+
+    planned_alone: leave out pairs of layers that no comparison plans; verdicts do not read them.
+    Raises PlanError where the inputs cannot give what the recipe needs.
+    """
     recipe = RECIPES[plan.recipe]
     plain = [Side.of(plan, layer) for network in networks for layer in network.layers]
     comparisons = recipe.planned(plan, networks, same_inputs)
     needed = [*plain, *recipe.sides(plan, networks), *(s for c in comparisons for s in (c.a, c.b))]
     sides = list({side.key: side for side in needed}.values())
+    layers = [] if planned_alone else plain
     return Agenda(
-        plain, sides, comparisons, _pairs(plan, plain, sides, comparisons), recipe.measurements(plan, networks)
+        plain, sides, comparisons, _pairs(plan, layers, sides, comparisons), recipe.measurements(plan, networks)
     )
 
 

@@ -104,13 +104,18 @@ class _Found:
     warnings: list[str]
 
 
-def _carry_out(plan: Study, networks: Sequence[Extracted], same_inputs: SameInputs, driver: Performer) -> _Found:
+def _carry_out(
+    plan: Study,
+    networks: Sequence[Extracted],
+    same_inputs: SameInputs,
+    driver: Performer,
+    planned_alone: bool = False,
+) -> _Found:
     """Homology, distances, tests and verdicts."""
-    asked = agenda(plan, networks, same_inputs)
-    layers = len(asked.plain)
+    asked = agenda(plan, networks, same_inputs, planned_alone)
     driver.say(
-        f"{layers} layers: {sum(side.cloud.draws for side in asked.sides)} diagrams, "
-        f"{layers * (layers + 1) // 2} pairs of layers, {len(asked.comparisons)} planned comparisons"
+        f"{len(asked.plain)} layers: {sum(side.cloud.draws for side in asked.sides)} diagrams, "
+        f"{len(asked.pairs)} pairs of clouds, {len(asked.comparisons)} planned comparisons"
     )
     if asked.measurements:
         driver.perform("measurements", asked.measurements)
@@ -139,7 +144,7 @@ def _audit(
         try:
             _inputs_held(setting.plan, networks)
             RECIPES[plan.recipe].check(setting.plan)
-            others = _carry_out(setting.plan, networks, same_inputs, driver).verdicts
+            others = _carry_out(setting.plan, networks, same_inputs, driver, planned_alone=True).verdicts
         except PlanError as error:
             audited += impossible(verdicts, setting, str(error))
             continue

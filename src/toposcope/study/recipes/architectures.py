@@ -40,11 +40,16 @@ def architecture_of(network: Network) -> str:
 
 
 def groups(plan: Study) -> dict[str, list[str]]:
-    """Names of the trained networks of every architecture."""
+    """Names of the trained networks of every architecture.
+
+    Where two architectures or more have several networks, those that have one alone are left out: nothing is known of
+    how far its seeds lie apart.
+    """
     found: dict[str, list[str]] = {}
     for network in ends_of_training(plan):
         found.setdefault(architecture_of(network), []).append(network.name)
-    return found
+    several = {name: members for name, members in found.items() if len(members) > 1}
+    return several if len(several) > 1 else found
 
 
 def check(plan: Study) -> None:

@@ -3,7 +3,8 @@
 Each draw is taken with a reserve. On one side its outliers give way to points of the reserve, on the other as many
 points chosen at random do: both clouds have the same size, come from the same inputs, and are paired. Outliers have a
 local outlier factor above a fixed threshold within their draw; a fixed contamination would fix their number beforehand.
-The census counts them, and says in which architecture they are most frequent.
+"Little" is a bound of the distance between the laws of both that lies below a margin. The census counts the outliers,
+and says in which network they are most frequent.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from toposcope._types import Float64
 from toposcope.stats import mean_interval
 from toposcope.store import Store, key_of
 from toposcope.study.plan import Study
+from toposcope.study.recipes.sameness import NO_MARGIN, closeness, margin_rule, twin_comparisons
 from toposcope.study.recipes.template import template
 from toposcope.study.tasks import SCHEMA, Extracted, Layer, Side, engine_versions, read_layer
 from toposcope.study.treatments import Thinned, WithoutOutliers
@@ -62,12 +64,13 @@ def sides(plan: Study, networks: Sequence[Extracted]) -> list[Side]:
 
 
 def planned(plan: Study, networks: Sequence[Extracted], same_inputs: SameInputs) -> list[Planned]:
-    """Outliers removed against random points removed, for every layer."""
-    return [
+    """Outliers removed against random points removed, for every layer; seed twins where no margin is stated."""
+    against_random = [
         Planned(_claim(network.network), removed(plan, layer), thinned(plan, layer), paired=True)
         for network in networks
         for layer in network.layers
     ]
+    return [*against_random, *twin_comparisons(plan, networks, same_inputs)]
 
 
 def _claim(network: str) -> str:
@@ -109,14 +112,16 @@ def measurements(plan: Study, networks: Sequence[Extracted]) -> list[Census]:
 
 
 def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
-    """For each network whether outliers matter; then which network has most."""
+    """For each network whether outliers matter, and whether by less than the margin; then which network has most."""
     plan = evidence.plan
     shares = {
         census.side.layer.key: evidence.store.read(census.key)["share"]
         for census in measurements(plan, evidence.networks)
         if census.key in evidence.store
     }
-    verdicts = [_about_removal(evidence, network.network) for network in evidence.networks]
+    verdicts = []
+    for network in evidence.networks:
+        verdicts += [_about_removal(evidence, network.network), _little(evidence, network)]
     if len(evidence.networks) > 1:
         verdicts.append(_census(evidence, shares))
     quantities = []
@@ -165,6 +170,38 @@ def _about_removal(evidence: Evidence, network: str) -> Verdict:
         most["effect"],
         p_adjusted=most["p_adjusted"],
         null=most["null"],
+    )
+
+
+def _little(evidence: Evidence, network: Extracted) -> Verdict:
+    """Whether the laws of both kinds of diagrams are closer than the margin, in every layer and degree."""
+    plan, name = evidence.plan, network.network
+    question = f"Does removing the outliers of {name} change its topology by less than the margin?"
+    close = closeness(evidence, [(removed(plan, layer), thinned(plan, layer)) for layer in network.layers])
+    if not close:
+        sentence = f"{name}: nothing could be bounded; 8 or more draws are needed, and see the warnings."
+        return Verdict(question, "undecided", sentence, name)
+    known = [one for one in close if math.isfinite(one.margin)]
+    if not known:
+        return Verdict(question, "not checkable", f"{name}: {NO_MARGIN}.", name)
+    same, apart = [one for one in known if one.same], [one for one in known if one.different]
+    farthest = max(known, key=lambda one: one.estimate / one.margin)
+    sentence = (
+        f"{name}: without outliers and without as many random points the diagrams are the same to within the margin in "
+        f"{len(same)} of {len(close)} layers and degrees, shown to be farther apart in {len(apart)}. Farthest at "
+        f"{farthest.a.layer.layer}, H{farthest.degree}: {farthest.words}."
+    )
+    return Verdict(
+        question,
+        "no" if apart else "yes" if len(same) == len(close) else "undecided",
+        sentence,
+        f"{name} {farthest.a.layer.layer}",
+        farthest.degree,
+        farthest.estimate,
+        farthest.low,
+        farthest.high,
+        margin=farthest.margin,
+        null=f"{margin_rule(plan)}; bounds of 2·AB - AA - BB at {plan.equivalence.level:g} for all layers together",
     )
 
 
@@ -221,6 +258,10 @@ _OWN = """\
 threshold = 1.5                   # of the local outlier factor within a draw, 1 in an even cloud
 neighbours = 20
 reserve = 0.2                     # inputs drawn beyond size, as a share of it, to take the places of outliers
+
+[equivalence]
+# margin = 0.5                    # of 2·AB - AA - BB, in units of the distance; without it, seed twins set it
+level = 0.95
 
 """
 

@@ -19,11 +19,25 @@ from toposcope.study.verdicts import Evidence, Planned, Quantity, Recipe, SameIn
 
 @dataclasses.dataclass(frozen=True)
 class Claim:
-    """A claim of the paper, and the recipe that asks it."""
+    """A claim of the paper, and the recipe that asks it.
+
+    trained_alone: whether untrained networks and those on noise are beside the question.
+    """
 
     number: int
     text: str
     recipe: Recipe
+    trained_alone: bool = False
+
+    def concerned(self, plan: Study, networks: Sequence[Extracted]) -> list[Extracted]:
+        """Networks that the claim is asked of: one on its training inputs is for the claim about those alone."""
+        kinds = {network.name: network.control for network in plan.network}
+        return [
+            network
+            for network in networks
+            if self.recipe is train_test.RECIPE
+            or not (train_test.is_copy(network.network) or (self.trained_alone and kinds[network.network]))
+        ]
 
     @property
     def title(self) -> str:
@@ -32,8 +46,8 @@ class Claim:
 
 
 CLAIMS = (
-    Claim(1, "diagrams are stable from a few hundred points on", sample_size.RECIPE),
-    Claim(3, "removing outliers changes little", outliers.RECIPE),
+    Claim(1, "diagrams are stable from a few hundred points on", sample_size.RECIPE, trained_alone=True),
+    Claim(3, "removing outliers changes little", outliers.RECIPE, trained_alone=True),
     Claim(4, "similar architectures have similar topology", architectures.RECIPE),
     Claim(5, "with more layers topology changes more smoothly", smoothness.RECIPE),
     Claim(6, "fine-tuning keeps early layers and changes later ones", finetuning.RECIPE),
@@ -58,8 +72,9 @@ def _obstacle(claim: Claim, plan: Study, networks: Sequence[Extracted], same_inp
     try:
         claim.recipe.expand(plan)
         claim.recipe.check(plan)
-        claim.recipe.sides(plan, networks)
-        claim.recipe.planned(plan, networks, same_inputs)
+        concerned = claim.concerned(plan, networks)
+        claim.recipe.sides(plan, concerned)
+        claim.recipe.planned(plan, concerned, same_inputs)
     except PlanError as error:
         return str(error)
     return None
@@ -71,7 +86,7 @@ def sides(plan: Study, networks: Sequence[Extracted]) -> list[Side]:
     for claim in CLAIMS:
         try:
             claim.recipe.check(plan)
-            found += claim.recipe.sides(plan, networks)
+            found += claim.recipe.sides(plan, claim.concerned(plan, networks))
         except PlanError:
             continue
     return found
@@ -83,8 +98,9 @@ def measurements(plan: Study, networks: Sequence[Extracted]) -> list[Task]:
     for claim in CLAIMS:
         try:
             claim.recipe.check(plan)
-            claim.recipe.sides(plan, networks)
-            found += claim.recipe.measurements(plan, networks)
+            concerned = claim.concerned(plan, networks)
+            claim.recipe.sides(plan, concerned)
+            found += claim.recipe.measurements(plan, concerned)
         except PlanError:
             continue
     return found
@@ -95,7 +111,7 @@ def planned(plan: Study, networks: Sequence[Extracted], same_inputs: SameInputs)
     found: dict[tuple[str, str, str], Planned] = {}
     for claim in CLAIMS:
         if _obstacle(claim, plan, networks, same_inputs) is None:
-            for one in claim.recipe.planned(plan, networks, same_inputs):
+            for one in claim.recipe.planned(plan, claim.concerned(plan, networks), same_inputs):
                 found.setdefault((one.claim, one.a.key, one.b.key), one)
     return list(found.values())
 
@@ -110,7 +126,8 @@ def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
             sentence = f"{claim.title}: not checkable here, because {why}."
             answers[claim.number] = [Verdict(claim.title, "not checkable", sentence)]
             continue
-        verdicts, found = claim.recipe.answer(evidence)
+        concerned = claim.concerned(evidence.plan, evidence.networks)
+        verdicts, found = claim.recipe.answer(dataclasses.replace(evidence, networks=concerned))
         quantities += found
         answers[claim.number] = [_of_claim(claim.title, verdict) for verdict in verdicts]
     answers[2] = [_equal_sizes(quantities)]

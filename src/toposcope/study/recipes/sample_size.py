@@ -67,6 +67,13 @@ def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
             found = _of(evidence, layers, degree)
             quantities += [*found, *_artefact(evidence, layers, degree)]
             verdicts.append(_verdict(evidence, network.network, layers, degree, found))
+            if verdicts[-1].answer == "yes":
+                name = network.network
+                quantities.append(
+                    Quantity(
+                        "points that are enough", min(_stable(evidence, layers, found)), network_a=name, degree=degree
+                    )
+                )
     return verdicts, quantities
 
 
@@ -104,7 +111,7 @@ def _of(evidence: Evidence, layers: Sequence[Layer], degree: int) -> list[Quanti
 
 
 def _artefact(evidence: Evidence, layers: Sequence[Layer], degree: int) -> list[Quantity]:
-    """What the number of points alone does: draw i at N against draw j ≠ i at 2N of one and the same layer."""
+    """What the number of points alone does: a draw at N against one of other inputs at 2N, of one layer."""
     measure = evidence.plan.distance.measure()
     quantities = []
     for layer in layers:
@@ -112,8 +119,8 @@ def _artefact(evidence: Evidence, layers: Sequence[Layer], degree: int) -> list[
             a = evidence.diagrams[_at(evidence.plan, layer, small).key]
             b = evidence.diagrams[_at(evidence.plan, layer, large).key]
             alike = [PersistenceDiagram(d.pairs, d.degrees, a[0].filtration) for d in b]
-            # Draw i at N is part of draw i // 2 at 2N.
-            pairs = [(i, j) for i in range(len(a)) for j in range(len(b)) if j != i // 2]
+            # Draw i at N is part of draw i // 2 at 2N, so the one after that is taken.
+            pairs = [(i, (i // 2 + 1) % len(b)) for i in range(len(a))]
             value = float(np.mean([measure(a[i], alike[j], degree) for i, j in pairs]))
             names: dict[str, Any] = {"network_a": layer.network, "layer_a": layer.layer}
             quantities.append(
@@ -146,6 +153,28 @@ def _rank_correlation(a: Sequence[float], b: Sequence[float]) -> float:
     return float(np.corrcoef(x, y)[0, 1])
 
 
+def _stable(evidence: Evidence, layers: Sequence[Layer], found: Sequence[Quantity]) -> list[int]:
+    """The sizes from which on, and at every larger one that was tried, spread and ranks are as wanted."""
+    wanted = evidence.plan.sample_size
+    spread, agreement = _read(found)
+    stable = list(
+        itertools.takewhile(
+            lambda size: spread[size] <= wanted.spread and agreement.get(size, 1.0) >= wanted.agreement,
+            reversed(wanted.sizes),
+        )
+    )
+    return [size for size in stable if size in agreement] if len(layers) >= FEWEST_LAYERS else stable
+
+
+def _read(found: Sequence[Quantity]) -> tuple[dict[int, float], dict[int, float]]:
+    """For each size the largest spread over layers, and how well ranks agree with those at twice the size."""
+    spread: dict[int, float] = {}
+    for q in found:
+        if q.quantity == "spread":
+            spread[int(q.at)] = max(q.value, spread.get(int(q.at), 0.0))
+    return spread, {int(q.at): q.value for q in found if q.quantity == "rank agreement"}
+
+
 def _verdict(
     evidence: Evidence, network: str, layers: Sequence[Layer], degree: int, found: Sequence[Quantity]
 ) -> Verdict:
@@ -154,18 +183,9 @@ def _verdict(
     if not layers:
         sentence = f"{network}, H{degree}: no layer has diagrams at every size, so nothing can be said."
         return Verdict(question, "undecided", sentence, network, degree)
-    spread = {size: max(q.value for q in found if q.quantity == "spread" and q.at == size) for size in wanted.sizes}
-    agreement = {int(q.at): q.value for q in found if q.quantity == "rank agreement"}
+    spread, agreement = _read(found)
+    stable = _stable(evidence, layers, found)
     ranks_known = len(layers) >= FEWEST_LAYERS
-    # Stable from a size on: there and at every larger one that was tried.
-    enough = list(
-        itertools.takewhile(
-            lambda size: spread[size] <= wanted.spread and agreement.get(size, 1.0) >= wanted.agreement,
-            reversed(wanted.sizes),
-        )
-    )
-    if ranks_known:
-        enough = [size for size in enough if size in agreement]
     null = f"largest spread over {len(layers)} layers at most {wanted.spread:g}" + (
         f", Spearman at N and 2N at least {wanted.agreement:g}" if ranks_known else ""
     )
@@ -174,8 +194,8 @@ def _verdict(
         for size in wanted.sizes
     )
     caveat = "" if ranks_known else f" ({len(layers)} layers are too few to compare their order)"
-    if enough:
-        size = min(enough)
+    if stable:
+        size = min(stable)
         sentence = f"{network}, H{degree}: {size} points are enough{caveat}: {seen}."
         return Verdict(question, "yes", sentence, network, degree, effect=spread[size], margin=wanted.spread, null=null)
     last = wanted.sizes[-1]

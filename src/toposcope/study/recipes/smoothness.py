@@ -78,9 +78,28 @@ def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
         name: [n.name for n in evidence.plan.network if n.control and (n.family or "") == name] for name in families
     }
     verdicts = []
+    askable = {
+        family: members for family, members in families.items() if len({depths[n] for n in members if n in depths}) > 1
+    }
     for family, members in families.items():
-        verdicts += _trends(evidence, family, members, twins[family], depths, found, len(families))
+        if family in askable:
+            verdicts += _trends(evidence, family, members, twins[family], depths, found, len(askable))
+        else:
+            verdicts.append(_one_depth(family, members, depths))
     return verdicts, quantities
+
+
+def _one_depth(family: str, members: Sequence[str], depths: Mapping[str, int]) -> Verdict:
+    """A family whose networks cannot be told apart by their depth."""
+    there = [name for name in members if name in depths]
+    layers = f", all with {depths[there[0]]} layers" if there else ""
+    return Verdict(
+        f"Do steps shrink with depth in the family {family}?",
+        "not checkable",
+        f"Family {family}: {len(there)} networks{layers}; whether depth matters takes networks of one family "
+        "and of different depth.",
+        ", ".join(there),
+    )
 
 
 def _trends(

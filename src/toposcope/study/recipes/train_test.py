@@ -19,11 +19,20 @@ from toposcope.study.verdicts import Answer, Evidence, Planned, Quantity, Recipe
 _SEEN = " on training inputs"
 
 
+def is_copy(network: str) -> bool:
+    """Whether this is the name of a network that the recipe ran on training inputs."""
+    return network.endswith(_SEEN)
+
+
 def expand(plan: Study) -> Study:
-    """Every network once more, on its training inputs, and compared with itself."""
+    """Every trained network once more, on its training inputs, and compared with itself."""
     if not plan.train_test.train:
         raise PlanError('train-test needs the inputs that the networks were trained on; give [train_test] train = "…"')
-    here = [network for network in plan.network if not network.name.endswith(_SEEN) and network.model is not None]
+    here = [
+        network
+        for network in plan.network
+        if not is_copy(network.name) and network.model is not None and network.control is None
+    ]
     known = {network.name for network in plan.network}
     seen = [
         network.model_copy(update={"name": network.name + _SEEN, "inputs": plan.train_test.train})
@@ -31,7 +40,7 @@ def expand(plan: Study) -> Study:
         if network.name + _SEEN not in known
     ]
     if not here:
-        raise PlanError("train-test runs networks on two sets of inputs, so every [[network]] needs a `model`")
+        raise PlanError("train-test runs networks on two sets of inputs, so a trained [[network]] needs a `model`")
     compared = {(pair.a, pair.b) for pair in plan.compare}
     pairs = [
         Comparing(a=network.name, b=network.name + _SEEN, claim=_claim(network.name))

