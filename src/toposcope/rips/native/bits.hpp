@@ -59,7 +59,7 @@ struct Places {
   std::vector<Vertex> vertex_at;
   std::vector<Vertex> place_of;
 
-  // An edge in places, in no order, and as one of vertices.
+  // An edge of vertices as two places, not in order, and back.
   Edge pair(Vertex x, Vertex y) const { return {place_of[x], place_of[y]}; }
   Edge edge_at(Edge places) const { return edge_of(vertex_at[places.a], vertex_at[places.b]); }
 };

@@ -110,9 +110,10 @@ TOPOSCOPE_INLINE bool subtract(const Word* set, const Word* removed, Word* out, 
   return any_of(any) != 0;
 }
 
-// The lune of a and b and, in `rest`, what its lowest vertex does not know.
+// What the lowest vertex of a lune tells about it.
 enum class First { none, knows_all, leaves_some };
 
+// Finds the lune of two vertices, whose neighbours are a and b, and in `rest` what its lowest vertex does not know.
 TOPOSCOPE_INLINE First first_of_lune(const Word* bits, std::size_t words, const Word* a, const Word* b, Word* lune,
                                      Word* rest) {
   std::size_t w = 0;

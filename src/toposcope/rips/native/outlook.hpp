@@ -18,10 +18,9 @@ class LookAhead {
 
   const std::vector<Length>& lengths() const { return lengths_; }
 
-  // The edges from the vertex at a place outward. The lune of ab holds a vertex if b lies in N[c] for a neighbour c of a,
-  // which a few second neighbourhoods tell for most of a row at once; or if one of the vertices nearest to a is nearer to
-  // b than a is; or if a neighbour of one end is nearer to the other than the ends are to each other. Only what is left
-  // is looked up in the matrix.
+  // The edges from the vertex at a place outward. The lune of ab holds a vertex if b lies in N[c] for a neighbour c of
+  // a, or if c is nearer to b than a is. The first is told for a row at once by a few second neighbourhoods, the second by
+  // the few neighbours of a nearest to the middle, and then pair by pair. Only what is left is looked up in the matrix.
   void look_from(Vertex place) {
     const std::size_t words = graph_.words();
     const std::size_t n = distances_.n;

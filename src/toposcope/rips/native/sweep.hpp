@@ -103,7 +103,7 @@ class Sweep {
   }
 
  private:
-  // Whether a thread may stop here for Ctrl-C: the calling one does, the others follow it.
+  // Stops here if asked to. Only the calling thread looks; the others end when no task is left.
   void check(unsigned thread) {
     if (thread == 0) interrupt_.check();
   }
