@@ -224,7 +224,7 @@ def large(bench: Bench) -> list[str]:
     """Diagrams of nearly 10,000 bars: H1 of the cube, where no scale is special and little can be pruned."""
     rows = list(HEAD)
     for measure in ("W1", "W2", "bottleneck"):
-        rows.append(bench.row(measure, 1, ("cube", 2000, 0), ("cube", 2000, 1), 40.0))
+        rows.append(bench.row(measure, 1, ("cube", 2000, 0), ("cube", 2000, 1), 15.0))
     return rows
 
 
