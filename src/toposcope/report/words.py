@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 ADJUSTMENTS = {
     "max-t": "step-down max-T (Westfall–Young)",
     "holm": "Holm’s step-down",
+    "by": "Benjamini–Yekutieli (share of wrong rejections, any dependence)",
+    "bh": "Benjamini–Hochberg (share of wrong rejections, if the tests depend positively)",
     "none": "none: each p-value stands alone, and several tests make a false find likely",
 }
 
@@ -90,7 +92,9 @@ def methods(results: Results) -> Html:
             f"draws are relabelled. Up to {whole(ENUMERATED)} relabellings are all used and p is exact; beyond, "
             f"{whole(SAMPLED)} are sampled. Adjustment: {ADJUSTMENTS[test.adjust]}"
             + (
-                f", family-wise level {test.alpha:g}." if test.adjust != "none" else f", level {test.alpha:g} for each."
+                f", {'family-wise ' if test.adjust in ('max-t', 'holm') else ''}level {test.alpha:g}."
+                if test.adjust != "none"
+                else f", level {test.alpha:g} for each."
             ),
         ),
         (
@@ -137,7 +141,8 @@ def flat(provenance: Mapping[str, Any]) -> dict[str, Any]:
 
 def level(plan: Study) -> str:
     """The level of the tests."""
-    return f"α = {plan.test.alpha:g}" + (" for each" if plan.test.adjust == "none" else ", family-wise")
+    kind = {"none": " for each", "by": " of rejections", "bh": " of rejections"}.get(plan.test.adjust, ", family-wise")
+    return f"α = {plan.test.alpha:g}{kind}"
 
 
 def degrees(plan: Study) -> str:

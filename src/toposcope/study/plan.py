@@ -175,12 +175,16 @@ class DistanceChoice(Part):
 
 
 class Test(Part):
-    """`[test]`: family-wise level of the permutation tests, how they are adjusted, and the level of intervals."""
+    """`[test]`: level of the permutation tests, how they are adjusted, and the level of intervals.
+
+    adjust: "max-t" and "holm" bound the chance of any wrong rejection, "by" and "bh" the share of wrong ones ("bh"
+    where tests depend positively), "none" neither.
+    """
 
     __test__ = False
 
     alpha: float = Field(default=0.05, gt=0, lt=1)
-    adjust: Literal["max-t", "holm", "none"] = "max-t"
+    adjust: Literal["max-t", "holm", "by", "bh", "none"] = "max-t"
     confidence: float = Field(default=0.95, gt=0, lt=1)
 
 

@@ -88,6 +88,8 @@ def _verdict(question: str, sentence: str, rows: list[dict[str, Any]], plan: Stu
         where=f"{most['network_a']} {most['layer_a']} and {most['network_b']} {most['layer_b']}",
         degree=int(most["degree"]),
         effect=most["effect"],
+        low=most["low"],
+        high=most["high"],
         p_adjusted=most["p_adjusted"],
         null=most["null"],
     )

@@ -222,6 +222,8 @@ def _simpler(evidence: Evidence, network: Extracted) -> Verdict:
         f"{network.network} {most['layer_a']} and {most['layer_b']}",
         int(most["degree"]),
         most["effect"],
+        most["low"],
+        most["high"],
         p_adjusted=most["p_adjusted"],
         null=most["null"],
     )

@@ -47,7 +47,7 @@ order = 1
 
 [test]
 alpha = 0.05
-adjust = "max-t"                  # or holm, none
+adjust = "max-t"                  # or holm, by, bh, none
 """
 
 

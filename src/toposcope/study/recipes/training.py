@@ -163,6 +163,8 @@ def _verdict(question: str, shown: bool, sentence: str, where: str, most: dict[s
         where,
         int(most["degree"]),
         most["effect"],
+        most["low"],
+        most["high"],
         p_adjusted=most["p_adjusted"],
         null=most["null"],
     )
