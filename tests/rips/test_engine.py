@@ -87,6 +87,7 @@ def send():
     time.sleep(0.5)
     sent.append(time.monotonic())
     os.kill(os.getpid(), signal.SIGINT)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it otherwise
 threading.Thread(target=send).start()
 try:
     _native.persistence(d, degree, np.inf, threads, to_the_end=True)
