@@ -91,3 +91,13 @@ def test_diagrams_of_clouds_with_essential_bars() -> None:
                     moved = dense_wasserstein(*finite, order, np.inf)
                     expected = (moved**order + (np.abs(essential[0] - essential[1]) ** order).sum()) ** (1 / order)
                 assert ts.wasserstein(a, b, degree, order=order) == pytest.approx(expected, rel=1e-9)
+
+
+def test_many_bars_at_one_place() -> None:
+    # All alike, and each needs another partner: the nearest few of one are those of every other.
+    m = 150
+    a = np.repeat([[1.0, 2.0], [3.0, 5.0]], m, axis=0)
+    b = np.repeat([[1.25, 2.25], [3.125, 5.25]], [m + 7, m - 5], axis=0)
+    for order in ORDERS:
+        assert wasserstein(a, b, order=order) == pytest.approx(dense_wasserstein(a, b, order, np.inf), rel=1e-9)
+    assert bottleneck(a, b) == dense_bottleneck(a, b)

@@ -54,12 +54,12 @@ template <Ground ground, class Power>
 Moves optimal(const Diagram& a, const Diagram& b, Power power, double unit, Interrupt& interrupt, Proof* proof) {
   const Prices<ground, Power> prices(a, b, unit, power, interrupt);
   Assignment assignment(prices.of_the_diagonal(a), prices.of_the_diagonal(b));
-  std::vector<Edge> edges = prices.nearest(assignment.a().price, assignment.b().price, nearest_few);
-  assignment.add(edges);
-  do {
+  assignment.add(prices.nearest(assignment.a().price, assignment.b().price, nearest_few));
+  // Twice as many each time, for many bars at one place are all alike, and each needs another partner.
+  for (std::size_t few = worst_few;; few *= 2) {
     assignment.solve(interrupt);
-    edges = prices.too_cheap(assignment.a(), assignment.b(), worst_few);
-  } while (assignment.add(edges));
+    if (!assignment.add(prices.too_cheap(assignment.a(), assignment.b(), few))) break;
+  }
   Moves moves = moves_of<ground>(a, b, assignment);
   double cost = 0;
   for (const Move& move : moves) cost += power(move.cost / unit);
