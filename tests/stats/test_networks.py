@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import f_oneway
 
 import toposcope as ts
-from toposcope.stats.networks import labellings, components_of, pseudo_f, smallest_p_of_networks
+from toposcope.stats.networks import components_of, labellings, pseudo_f, smallest_p_of_networks
 
 
 def squares(x: np.ndarray) -> np.ndarray:
