@@ -465,7 +465,7 @@ neighbours = 10
     headline = results.tables["verdicts"].iloc[0]
     assert headline["answer"] == "yes"
     assert "survives in" in headline["audit"]
-    assert "not possible here: size = 400" in headline["audit"]
+    assert "could not be asked again at size = 400" in headline["audit"]
     assert headline["sentence"].endswith(f"Audit: the verdict {headline['audit']}.")
     # A variant gives what a plan of its own gives.
     alone = ts.run(

@@ -21,7 +21,7 @@ from toposcope._types import Float64
 from toposcope.stats import mean_interval
 from toposcope.store import Store, key_of
 from toposcope.study.plan import Study
-from toposcope.study.recipes.sameness import NO_MARGIN, closeness, margin_rule, twin_comparisons
+from toposcope.study.recipes.sameness import NO_MARGIN, closeness, margin_rule, twin_comparisons, without_margin
 from toposcope.study.recipes.template import template
 from toposcope.study.tasks import SCHEMA, Extracted, Layer, Side, engine_versions, read_layer
 from toposcope.study.treatments import Thinned, WithoutOutliers
@@ -144,12 +144,14 @@ def _about_removal(evidence: Evidence, network: str) -> Verdict:
         sentence = f"{network}: nothing could be tested; give at least 6 draws, and see the warnings."
         return Verdict(question, "undecided", sentence, network)
     layers = {row["layer_a"] for row in rows}
-    changed = {row["layer_a"] for row in rows if row["p_adjusted"] <= plan.test.alpha}
-    most = max(rows, key=lambda row: row["effect"])
+    # The layer that is named is one of those that were shown to change, where there are any.
+    shown = [row for row in rows if row["p_adjusted"] <= plan.test.alpha]
+    most = max(shown or rows, key=lambda row: row["effect"])
     largest = (
         f"largest at {most['layer_a']} in H{most['degree']}, effect {most['effect']:.2f}, "
         f"adjusted p = {most['p_adjusted']:.2g}"
     )
+    changed = {row["layer_a"] for row in shown}
     if changed:
         sentence = (
             f"{network}: removing outliers (LOF > {plan.outliers.threshold:g}) changes the diagrams of {len(changed)} "
@@ -188,8 +190,9 @@ def _little(evidence: Evidence, network: Extracted) -> Verdict:
     farthest = max(known, key=lambda one: one.estimate / one.margin)
     sentence = (
         f"{name}: without outliers and without as many random points the diagrams are the same to within the margin in "
-        f"{len(same)} of {len(close)} layers and degrees, shown to be farther apart in {len(apart)}. Farthest at "
-        f"{farthest.a.layer.layer}, H{farthest.degree}: {farthest.words}."
+        f"{len(same)} of {len(close)} layers and degrees, shown to be farther apart in {len(apart)}"
+        f"{without_margin(close)}. Farthest against its margin at {farthest.a.layer.layer}, H{farthest.degree}: "
+        f"{farthest.words}."
     )
     return Verdict(
         question,
