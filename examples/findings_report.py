@@ -39,7 +39,7 @@ EFFECT = {
 }
 OTHER_EFFECT = {
     "random points": "(between − within) ÷ within",
-    "Which network stands apart": "mean distance from the others",
+    "Which architecture stands apart": "mean distance from the others",
 }
 QUESTIONS = {
     4: (("does the architecture matter", r"Does the architecture matter"), ("are families alike", r"alike")),
@@ -50,7 +50,11 @@ QUESTIONS = {
         ("whole path beyond noise", r"path beyond"),
     ),
     3: (("changes by less than the margin", r"less than the margin"), ("changes more than random removal", r"random")),
-    8: (("most outliers", r"most outliers"), ("stands apart", r"stands apart")),
+    8: (
+        ("architecture with most outliers", r"Which architecture has most"),
+        ("network with most outliers", r"Which network has most"),
+        ("stands apart", r"Which architecture stands apart"),
+    ),
 }
 """Claims of several questions, each told on a line of its own: its name, and how to know it."""
 

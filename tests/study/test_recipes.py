@@ -157,6 +157,21 @@ def test_little_is_below_a_margin(tmp_path: Path, rng: np.random.Generator, marg
     assert little["margin"] == margin
 
 
+def test_the_architecture_with_most_outliers_takes_networks_as_units(tmp_path: Path, rng: np.random.Generator) -> None:
+    folders, fields = {}, {}
+    for kind, share in (("clean", 0.0), ("dirty", 0.15)):
+        for seed in range(4):
+            name = f"{kind} {seed}"
+            folders[name] = save(tmp_path / f"{kind}{seed}", [with_far_points(rng, 240, share)])
+            fields[name] = f'family = "{kind}"\nseed = {seed}'
+    extra = "[outliers]\nneighbours = 5\nreserve = 1.0\n[cloud]\nsize = 20\ndraws = 6\n[homology]\nmax_degree = 0\n"
+    rows = verdicts(ts.run(study(tmp_path, "outliers", folders, extra, **fields), tmp_path / "run"))
+    census = next(row for row in rows if row["question"] == "Which architecture has most outliers?")
+    assert census["answer"] == "yes"
+    assert census["where"] == "dirty"
+    assert census["p_adjusted"] == pytest.approx(1 / 35)  # ways to deal 8 networks into two equal groups
+
+
 def test_outliers_give_way_to_the_reserve(rng: np.random.Generator) -> None:
     points = with_far_points(rng, 120, 0.1)
     layer = ts.Representation(points, np.arange(120))
