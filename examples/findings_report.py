@@ -31,13 +31,17 @@ EFFECT = {
     1: "largest spread",
     2: "excess of the median distance",
     3: "2·AB − AA − BB",
-    4: "distance between over distance within, less 1",
+    4: "(between − within) ÷ within",
     5: "Spearman's ρ with depth",
     6: "2·AB − AA − BB",
     7: "2·AB − AA − BB",
     8: "lead in the share of outliers",
 }
-DEPTH_OF_CLAIM = {
+OTHER_EFFECT = {
+    "random points": "(between − within) ÷ within",
+    "Which architecture stands apart": "mean distance from the others",
+}
+QUESTIONS = {
     4: (("does the architecture matter", r"Does the architecture matter"), ("are families alike", r"alike")),
     5: (
         ("mean step", r"Does the mean change per step shrink"),
@@ -46,7 +50,11 @@ DEPTH_OF_CLAIM = {
         ("whole path beyond noise", r"path beyond"),
     ),
     3: (("changes by less than the margin", r"less than the margin"), ("changes more than random removal", r"random")),
-    8: (("most outliers", r"most outliers"), ("stands apart", r"stands apart")),
+    8: (
+        ("architecture with most outliers", r"Which architecture has most"),
+        ("network with most outliers", r"Which network has most"),
+        ("stands apart", r"Which architecture stands apart"),
+    ),
 }
 """Claims of several questions, each told on a line of its own: its name, and how to know it."""
 
@@ -83,15 +91,19 @@ are of the right kind and show neither; it is never evidence that nothing is the
 """
 
 
+def _plan(number: int, bed: str, runs: Mapping[str, ts.Results]) -> str:
+    """The name of the plan that asks a claim on a bed."""
+    own = OWN_PLAN.get((bed, number), "")
+    return own if own in runs else f"{bed}-paper"
+
+
 def _rows(number: int, bed: str, runs: Mapping[str, ts.Results]) -> list[Row]:
     """The verdicts on one claim on one bed."""
-    own = OWN_PLAN.get((bed, number))
-    if own in runs:
-        return _records(runs[own], "verdicts")
-    if f"{bed}-paper" not in runs:
+    plan = _plan(number, bed, runs)
+    if plan not in runs:
         return []
-    rows = _records(runs[f"{bed}-paper"], "verdicts")
-    return [row for row in rows if row["question"].startswith(f"Claim {number} ")]
+    rows = _records(runs[plan], "verdicts")
+    return [row for row in rows if runs[plan].plan.recipe != "paper" or row["question"].startswith(f"Claim {number} ")]
 
 
 def _records(results: ts.Results, table: str) -> list[Row]:
@@ -110,8 +122,8 @@ def _cell(number: int, bed: str, runs: Mapping[str, ts.Results], absent: Mapping
     rows = _rows(number, bed, runs)
     if not rows:
         return f"not checkable here, because {absent.get(f'{bed}-paper', 'nothing was run')}"
-    asked = DEPTH_OF_CLAIM.get(number)
-    audited = _records(runs[OWN_PLAN.get((bed, number), f"{bed}-paper")], "audit")
+    asked = QUESTIONS.get(number)
+    audited = _records(runs[_plan(number, bed, runs)], "audit")
     if all(row["answer"] == "not checkable" for row in rows):
         return _why(rows[0])
     if asked is None:
@@ -136,8 +148,9 @@ def _told(number: int, rows: Sequence[Row], audited: Sequence[Row]) -> str:
     if known:
         most = max(known, key=_standing_out)
         place = f", H{int(most['degree'])}" if _is_number(most["degree"]) else ""
-        effect = EFFECT[number] if "stands apart" not in most["question"] else "mean distance from the others"
-        parts.append(f"{effect} {_figures(most)} ({most['where']}{place})" if most["where"] else _figures(most))
+        effect = next((text for pattern, text in OTHER_EFFECT.items() if pattern in most["question"]), EFFECT[number])
+        where = f" ({most['where']}{place})" if isinstance(most["where"], str) and most["where"] else ""
+        parts.append(f"{effect} {_figures(most)}{where}")
     questions = {row["question"] for row in rows}
     same = [row for row in audited if row["question"] in questions and row["answer"] != "not checkable"]
     if same:
@@ -167,7 +180,7 @@ def _figures(row: Row) -> str:
 
 def _why(row: Row) -> str:
     found = re.search(r"(not checkable here, because .*)", row["sentence"])
-    text = found.group(1) if found else f"not checkable here: {row['sentence']}"
+    text = found.group(1) if found else f"not checkable here: {_sentence(row)}"
     return text.rstrip(".").replace("|", "∣")
 
 

@@ -102,18 +102,22 @@ def _state(path: Path) -> dict[str, np.ndarray]:
     return {name: value.numpy() for name, value in torch.load(path, map_location="cpu", weights_only=True).items()}
 
 
+def _in_order(found: dict[str, np.ndarray], network: nn.Module) -> dict[str, np.ndarray]:
+    """Names may differ from the network's, but both list their parameters as they are used."""
+    wanted = network.state_dict()
+    if [value.shape for value in found.values()] != [tuple(value.shape) for value in wanted.values()]:
+        raise ValueError(f"its parameters are not those of {type(network).__name__}, in order")
+    return dict(zip(wanted, found.values(), strict=True))
+
+
 def _mobilenet(folder: Path) -> dict[str, np.ndarray]:
     state = _state(next(folder.rglob("mobilenet*.pt*")))
-    return {name: value for name, value in state.items() if not name.startswith("classifier")}
+    kept = {name: value for name, value in state.items() if not name.startswith("classifier")}
+    return _in_order(kept, mobilenet_v2()[0])
 
 
 def _efficientnet(folder: Path) -> dict[str, np.ndarray]:
-    """By order: both list their parameters as they are used."""
-    found = _state(next(folder.rglob("efficientnet*.pth")))
-    wanted = efficientnet_lite0()[0].state_dict()
-    if [value.shape for value in found.values()] != [tuple(value.shape) for value in wanted.values()]:
-        raise ValueError("its parameters are not those of EfficientNet-Lite0, in order")
-    return dict(zip(wanted, found.values(), strict=True))
+    return _in_order(_state(next(folder.rglob("efficientnet*.pth"))), efficientnet_lite0()[0])
 
 
 _CONVOLUTIONS = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)

@@ -32,3 +32,9 @@ def vgg19():
 
 def vit_b_16():
     return models.vit_b_16(image_size=32), preprocess
+
+
+def plane():
+    """A small classifier of points in the plane."""
+    relu = torch.nn.ReLU
+    return torch.nn.Sequential(torch.nn.Linear(2, 8), relu(), torch.nn.Linear(8, 8), relu(), torch.nn.Linear(8, 2))

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 import toposcope as ts
+from toposcope.study import TEMPLATES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -104,3 +105,39 @@ def test_the_page_says_what_was_not_run() -> None:
 
     text = findings_report.page({}, {"digits-paper": "this bed was left out of the run"}, {}, {})
     assert text.count("not checkable here, because this bed was left out of the run") == 8
+
+
+def executable(template: str, rings: Path) -> str:
+    """A recipe's template on small clouds, its networks replaced by those of digits with random weights."""
+    names = iter(f"examples.findings_networks:resnet_{k}@random" for k in (1, 2, 3, 4, 1))
+    if "resnet101" in template:  # of different depth
+        template = re.sub(r'(model = )"torchvision:[^"]*"', lambda found: f'{found[1]}"{next(names)}"', template)
+    template = re.sub(r'"my.nets:relu[^"]*"', '"tests.examples.small:plane@random"', template)
+    template = re.sub(r'"(my.nets:vgg|torchvision:vgg)[^"]*"', '"toposcope.demo.networks:vgg@random"', template)
+    template = re.sub(r'"(my.nets|torchvision):[^"]*"', '"toposcope.demo.networks:resnet@random"', template)
+    template = template.replace("rings.npz", rings.as_posix()).replace('["blocks"]', '["stages"]')
+    template = re.sub(r"\nsizes = \[.*?\]", "\nsizes = [10, 20]", template)
+    return re.sub(r"(\[cloud\]\nsize = )\d+", r"\g<1>24", template).replace("[8, 12, 16]", "[4, 6]")
+
+
+@pytest.mark.parametrize("recipe", TEMPLATES)
+def test_the_template_of_every_recipe_runs(
+    recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT))
+    angle = rng.uniform(0, 2 * np.pi, 400)
+    labels = np.arange(400) % 2
+    radius = np.where(labels == 0, 0.5 * np.sqrt(rng.uniform(size=400)), 1.5)
+    points = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).astype(np.float32)
+    rings = tmp_path / "rings.npz"
+    ts.Representation(points, np.array([f"point {k}" for k in range(400)]), labels).save(rings)
+    plan = tmp_path / f"{recipe}.toml"
+    plan.write_text(executable(TEMPLATES[recipe], rings))
+    results = ts.run(ts.Study.read(plan), tmp_path / "run")
+    assert not results.failed
+    rows = results.tables["verdicts"]
+    assert len(rows)
+    assert set(rows["answer"]) <= {"yes", "no", "undecided", "not checkable"}
+    for sentence in rows["sentence"]:
+        assert sentence[-1] in ".?"
+        assert "nan" not in re.findall(r"[a-z]+", sentence), sentence

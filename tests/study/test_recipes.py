@@ -10,6 +10,7 @@ import pytest
 import toposcope as ts
 from toposcope.estimate import forecast
 from toposcope.study import TEMPLATES
+from toposcope.study.audit import settings
 from toposcope.study.plan import Study
 from toposcope.study.recipes import RECIPES
 from toposcope.study.recipes.separation import _later
@@ -156,6 +157,21 @@ def test_little_is_below_a_margin(tmp_path: Path, rng: np.random.Generator, marg
     assert little["margin"] == margin
 
 
+def test_the_architecture_with_most_outliers_takes_networks_as_units(tmp_path: Path, rng: np.random.Generator) -> None:
+    folders, fields = {}, {}
+    for kind, share in (("clean", 0.0), ("dirty", 0.15)):
+        for seed in range(4):
+            name = f"{kind} {seed}"
+            folders[name] = save(tmp_path / f"{kind}{seed}", [with_far_points(rng, 240, share)])
+            fields[name] = f'family = "{kind}"\nseed = {seed}'
+    extra = "[outliers]\nneighbours = 5\nreserve = 1.0\n[cloud]\nsize = 20\ndraws = 6\n[homology]\nmax_degree = 0\n"
+    rows = verdicts(ts.run(study(tmp_path, "outliers", folders, extra, **fields), tmp_path / "run"))
+    census = next(row for row in rows if row["question"] == "Which architecture has most outliers?")
+    assert census["answer"] == "yes"
+    assert census["where"] == "dirty"
+    assert census["p_adjusted"] == pytest.approx(1 / 35)  # ways to deal 8 networks into two equal groups
+
+
 def test_outliers_give_way_to_the_reserve(rng: np.random.Generator) -> None:
     points = with_far_points(rng, 120, 0.1)
     layer = ts.Representation(points, np.arange(120))
@@ -232,7 +248,9 @@ def test_controls_stand_beside_smoothness(tmp_path: Path, rng: np.random.Generat
 def test_depth_that_does_not_vary_cannot_be_asked(tmp_path: Path, rng: np.random.Generator) -> None:
     folders = {name: save(tmp_path / name, walk(rng, 3, lambda _k: 0.1)) for name in "abcd"}
     results = ts.run(study(tmp_path, "smoothness", folders, "[cloud]\nsize = 20\ndraws = 6\n"), tmp_path / "run")
-    assert {row["answer"] for row in verdicts(results)} == {"not checkable"}
+    (row,) = verdicts(results)
+    assert row["answer"] == "not checkable"
+    assert row["sentence"].startswith("4 networks, all with 3 layers;")
     with pytest.raises(ts.PlanError, match="at least 4 networks"):
         ts.run(study(tmp_path, "smoothness", {"a": folders["a"]}), tmp_path / "few")
 
@@ -436,6 +454,23 @@ def test_training_needs_checkpoints(tmp_path: Path, rng: np.random.Generator) ->
 # audit
 
 
+def test_a_stated_margin_holds_for_its_own_setting_alone(tmp_path: Path, rng: np.random.Generator) -> None:
+    folders = {name: save(tmp_path / name, [circle(rng, 160)]) for name in ("before", "after")}
+    extra = "[cloud]\nsize = 20\ndraws = 8\n[equivalence]\nmargin = 9.0\n"
+    extra += '[audit]\ndistance = ["bottleneck"]\nwithout_outliers = [true]\n[outliers]\nneighbours = 5\nreserve = 0.0'
+    plan = study(tmp_path, "finetuning", folders, extra + "5", after='base = "before"')
+    held = {setting.name: setting.plan.equivalence.margin for setting in settings(plan)}
+    assert held == {"distance name = bottleneck": None, "without outliers = True": 9.0}
+
+
+def test_what_cannot_be_checked_is_not_audited(tmp_path: Path, rng: np.random.Generator) -> None:
+    folders = {name: save(tmp_path / name, [circle(rng, 160)]) for name in ("before", "after")}
+    extra = '[cloud]\nsize = 20\ndraws = 8\n[audit]\ndistance = ["bottleneck"]\n'
+    rows = verdicts(ts.run(study(tmp_path, "finetuning", folders, extra, after='base = "before"'), tmp_path / "run"))
+    assert {row["answer"] for row in rows} == {"not checkable"}
+    assert not any("Audit" in row["sentence"] for row in rows)
+
+
 def test_an_audit_asks_again_under_settings_fixed_beforehand(tmp_path: Path, rng: np.random.Generator) -> None:
     folders = {
         "before": save(tmp_path / "before", chain(rng, [ROUND, ROUND])),
@@ -465,7 +500,7 @@ neighbours = 10
     headline = results.tables["verdicts"].iloc[0]
     assert headline["answer"] == "yes"
     assert "survives in" in headline["audit"]
-    assert "not possible here: size = 400" in headline["audit"]
+    assert "could not be asked again at size = 400" in headline["audit"]
     assert headline["sentence"].endswith(f"Audit: the verdict {headline['audit']}.")
     # A variant gives what a plan of its own gives.
     alone = ts.run(
@@ -553,6 +588,17 @@ def test_an_architecture_that_does_not(tmp_path: Path, rng: np.random.Generator)
     by_question = {row["question"]: row for row in verdicts(results)}
     assert by_question["Does the architecture matter, H1?"]["answer"] == "undecided"
     assert "not shown that the architecture matters" in by_question["Does the architecture matter, H0?"]["sentence"]
+
+
+def test_a_network_alone_of_its_architecture_is_left_out_and_said_to_be(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    folders, fields = zoo(tmp_path, rng, {"round": ROUND, "flat": FLAT}, 4)
+    single, field = zoo(tmp_path, rng, {"single": ROUND}, 1)
+    plan = study(tmp_path, "architectures", folders | single, "[cloud]\nsize = 20\ndraws = 6\n", **fields, **field)
+    first = verdicts(ts.run(plan, tmp_path / "run"))[0]
+    assert "4 and 4 units" in first["sentence"]
+    assert f"Left out, each alone of its architecture: {next(iter(single))}." in first["sentence"]
 
 
 def test_families_of_architectures(tmp_path: Path, rng: np.random.Generator) -> None:
@@ -654,6 +700,20 @@ def test_the_papers_claims_on_networks_that_can_answer(tmp_path: Path, rng: np.r
     tested = results.tables["verdicts"]
     four = tested[tested["question"].str.startswith("Claim 4") & tested["question"].str.contains("matter, H1")]
     assert "4 and 4 units" in four["sentence"].item()
+
+
+def test_claims_are_asked_of_the_networks_they_concern(tmp_path: Path, rng: np.random.Generator) -> None:
+    layers = [circle(rng, 200) for _ in range(2)]
+    folders = {
+        name: save(tmp_path / name.replace(" ", "-"), layers) for name in ("a", "a on training inputs", "untrained")
+    }
+    extra = "[cloud]\nsize = 20\ndraws = 8\n[sample_size]\nsizes = [10, 20]\n[outliers]\nneighbours = 5\n"
+    plan = study(tmp_path, "paper", folders, extra, untrained='control = "untrained"')
+    rows = verdicts(ts.run(plan, tmp_path / "run"))
+    for claim in ("Claim 1 ", "Claim 3 "):
+        asked = [row for row in rows if row["question"].startswith(claim)]
+        assert {row["where"].split()[0] for row in asked} == {"a"}
+        assert not any("training inputs" in row["question"] for row in asked)
 
 
 # betti-collapse

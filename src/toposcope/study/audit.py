@@ -50,7 +50,11 @@ def settings(plan: Study) -> list[Setting]:
         if getattr(part, key) != value:
             where = "" if table == "cloud" else f"{table} "
             name = f"{where}{key.replace('_', ' ')} = {'none' if value is None else value}"
-            found.append(Setting(name, plan.model_copy(update={table: part.model_copy(update={key: value})})))
+            changed: dict[str, object] = {table: part.model_copy(update={key: value})}
+            if key != "without_outliers":
+                # A stated margin is in units of one distance at one size, metric and scale.
+                changed["equivalence"] = plan.equivalence.model_copy(update={"margin": None})
+            found.append(Setting(name, plan.model_copy(update=changed)))
     return found
 
 
@@ -82,15 +86,16 @@ def with_audit(verdicts: Sequence[Verdict], audited: Sequence[Audited]) -> list[
     told = []
     for verdict in verdicts:
         rows = [row for row in audited if row.question == verdict.question]
-        if not rows:
+        if not rows or verdict.answer == "not checkable":
             told.append(verdict)
             continue
         tried = [row for row in rows if row.answer != "not checkable" or row.survives]
         breaks = [f"{row.setting} ({row.answer})" for row in tried if not row.survives]
         left_out = [row.setting for row in rows if row not in tried]
-        audit = f"survives in {len(tried) - len(breaks)} of {len(tried)} settings"
-        audit += f"; breaks at {', '.join(breaks)}" if breaks else ""
-        audit += f"; not possible here: {', '.join(left_out)}" if left_out else ""
+        parts = [f"survives in {len(tried) - len(breaks)} of {len(tried)} settings"] if tried else []
+        parts += [f"breaks at {', '.join(breaks)}"] if breaks else []
+        parts += [f"could not be asked again at {', '.join(left_out)}"] if left_out else []
+        audit = "; ".join(parts)
         told.append(
             dataclasses.replace(verdict, audit=audit, sentence=f"{verdict.sentence} Audit: the verdict {audit}.")
         )

@@ -155,6 +155,11 @@ def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
         return [Verdict("Does the architecture matter?", "undecided", sentence)], []
     matrices = [matrix for matrix in whole if matrix is not None]
     verdicts = _matter(evidence, matrices, architectures, "architecture", "Does the architecture matter?")
+    known = {name for members in groups(plan).values() for name in members}
+    alone = [network.name for network in ends_of_training(plan) if network.name not in known]
+    if alone:
+        said = f"{verdicts[0].sentence} Left out, each alone of its architecture: {', '.join(alone)}."
+        verdicts[0] = dataclasses.replace(verdicts[0], sentence=said)
     verdicts += _families(evidence, matrices, architectures, families)
     verdicts += _beside_cka(evidence, ordered)
     quantities = []

@@ -68,7 +68,7 @@ def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
     ]
     along = [row for claim, rows in claims.items() if claim in depth for row in rows]
     if along:
-        most = max(along, key=lambda row: row["effect"])
+        most = _most(along, plan)
         sentence = (
             f"Along depth: {len(_pairs(_differing(along, plan.test.alpha)))} of {len(_pairs(along))} steps between "
             f"adjacent layers change the shape, most {most['network_a']}, {most['layer_a']} → {most['layer_b']} "
@@ -79,8 +79,8 @@ def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
 
 
 def _verdict(question: str, sentence: str, rows: list[dict[str, Any]], plan: Study) -> Verdict:
-    """The numbers are those of the largest effect."""
-    most = max(rows, key=lambda row: row["effect"])
+    """The numbers are those of the largest effect that was shown, else of the largest."""
+    most = _most(rows, plan)
     return Verdict(
         question,
         "yes" if _differing(rows, plan.test.alpha) else "undecided",
@@ -95,10 +95,14 @@ def _verdict(question: str, sentence: str, rows: list[dict[str, Any]], plan: Stu
     )
 
 
+def _most(rows: list[dict[str, Any]], plan: Study) -> dict[str, Any]:
+    return max(_differing(rows, plan.test.alpha) or rows, key=lambda row: row["effect"])
+
+
 def _about_layers(claim: str, rows: list[dict[str, Any]], plan: Study) -> str:
     alpha = plan.test.alpha
     pairs, differing = _pairs(rows), _differing(rows, alpha)
-    most = max(rows, key=lambda row: row["effect"])
+    most = _most(rows, plan)
     name = claim[:1].upper() + claim[1:]
     if not differing:
         return (

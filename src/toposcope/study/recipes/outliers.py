@@ -18,10 +18,11 @@ import numpy as np
 
 from toposcope._errors import PlanError
 from toposcope._types import Float64
-from toposcope.stats import mean_interval
+from toposcope.stats import labellings, mean_interval, pseudo_f
 from toposcope.store import Store, key_of
 from toposcope.study.plan import Study
-from toposcope.study.recipes.sameness import NO_MARGIN, closeness, margin_rule, twin_comparisons
+from toposcope.study.recipes import architectures
+from toposcope.study.recipes.sameness import NO_MARGIN, closeness, margin_rule, twin_comparisons, without_margin
 from toposcope.study.recipes.template import template
 from toposcope.study.tasks import SCHEMA, Extracted, Layer, Side, engine_versions, read_layer
 from toposcope.study.treatments import Thinned, WithoutOutliers
@@ -123,7 +124,7 @@ def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
     for network in evidence.networks:
         verdicts += [_about_removal(evidence, network.network), _little(evidence, network)]
     if len(evidence.networks) > 1:
-        verdicts.append(_census(evidence, shares))
+        verdicts += [_census(evidence, shares), *_census_of_architectures(evidence, shares)]
     quantities = []
     for network in evidence.networks:
         for layer in network.layers:
@@ -144,12 +145,14 @@ def _about_removal(evidence: Evidence, network: str) -> Verdict:
         sentence = f"{network}: nothing could be tested; give at least 6 draws, and see the warnings."
         return Verdict(question, "undecided", sentence, network)
     layers = {row["layer_a"] for row in rows}
-    changed = {row["layer_a"] for row in rows if row["p_adjusted"] <= plan.test.alpha}
-    most = max(rows, key=lambda row: row["effect"])
+    # The layer that is named is one of those that were shown to change, where there are any.
+    shown = [row for row in rows if row["p_adjusted"] <= plan.test.alpha]
+    most = max(shown or rows, key=lambda row: row["effect"])
     largest = (
         f"largest at {most['layer_a']} in H{most['degree']}, effect {most['effect']:.2f}, "
         f"adjusted p = {most['p_adjusted']:.2g}"
     )
+    changed = {row["layer_a"] for row in shown}
     if changed:
         sentence = (
             f"{network}: removing outliers (LOF > {plan.outliers.threshold:g}) changes the diagrams of {len(changed)} "
@@ -188,8 +191,9 @@ def _little(evidence: Evidence, network: Extracted) -> Verdict:
     farthest = max(known, key=lambda one: one.estimate / one.margin)
     sentence = (
         f"{name}: without outliers and without as many random points the diagrams are the same to within the margin in "
-        f"{len(same)} of {len(close)} layers and degrees, shown to be farther apart in {len(apart)}. Farthest at "
-        f"{farthest.a.layer.layer}, H{farthest.degree}: {farthest.words}."
+        f"{len(same)} of {len(close)} layers and degrees, shown to be farther apart in {len(apart)}"
+        f"{without_margin(close)}. Farthest against its margin at {farthest.a.layer.layer}, H{farthest.degree}: "
+        f"{farthest.words}."
     )
     return Verdict(
         question,
@@ -239,6 +243,56 @@ def _census(evidence: Evidence, shares: dict[str, Float64]) -> Verdict:
         high,
         null=f"Student t at {plan.test.confidence:g} over {len(lead)} disjoint draws, first against second",
     )
+
+
+def _census_of_architectures(evidence: Evidence, shares: dict[str, Float64]) -> list[Verdict]:
+    """The two architectures with most outliers, networks as units; nothing where no architecture has several."""
+    mean: dict[str, float] = {}
+    for network in evidence.networks:
+        known = [float(shares[layer.key].mean()) for layer in network.layers if layer.key in shares]
+        if known:
+            mean[network.network] = float(np.mean(known))
+    members = {
+        name: [mean[one] for one in names if one in mean] for name, names in architectures.groups(evidence.plan).items()
+    }
+    if len(members) < 2 or min(len(values) for values in members.values()) < 2:
+        return []
+    ranked = sorted(members, key=lambda name: -float(np.mean(members[name])))
+    first, second = members[ranked[0]], members[ranked[1]]
+    values = np.array([*first, *second])
+    apart = np.abs(np.subtract.outer(values, values))
+    null = pseudo_f(apart**2, labellings([len(first), len(second)], evidence.plan.seed))
+    pairs = len(members) * (len(members) - 1) // 2
+    p = min(1.0, pairs * float((null >= null[0] * (1 - 1e-9)).mean())) if np.isfinite(null[0]) else 1.0
+    shown = p <= evidence.plan.test.alpha
+    lead = float(np.mean(first) - np.mean(second))
+    described = ", ".join(
+        f"{name} {np.mean(members[name]):.1%} ({len(members[name])} networks, {min(members[name]):.1%} to "
+        f"{max(members[name]):.1%})"
+        for name in ranked
+    )
+    sentence = (
+        f"Share of outliers (LOF > {evidence.plan.outliers.threshold:g}) by architecture: {described}. "
+        + (
+            f"{ranked[0]} has more than {ranked[1]}"
+            if shown
+            else f"that {ranked[0]} has more than {ranked[1]} was not shown"
+        )
+        + f" (lead {lead:.1%}, adjusted p = {p:.2g}, networks dealt out anew)."
+    )
+    return [
+        Verdict(
+            "Which architecture has most outliers?",
+            "yes" if shown else "undecided",
+            sentence,
+            ranked[0],
+            None,
+            lead,
+            p_adjusted=p,
+            null=f"networks are exchangeable between the two; {len(null)} labellings, times {pairs} pairs of "
+            "architectures that could have led",
+        )
+    ]
 
 
 def _percent(values: Float64, confidence: float) -> str:

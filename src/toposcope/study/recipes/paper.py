@@ -131,7 +131,7 @@ def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
         quantities += found
         answers[claim.number] = [_of_claim(claim.title, verdict) for verdict in verdicts]
     answers[2] = [_equal_sizes(quantities)]
-    answers[8] = _stands_apart(answers, quantities)
+    answers[8] = _stands_apart(evidence.plan, answers, quantities)
     answers[3] = [verdict for verdict in answers[3] if "most outliers" not in verdict.question]
     return [verdict for number in sorted(answers) for verdict in answers[number]], quantities
 
@@ -169,32 +169,34 @@ def _equal_sizes(quantities: Sequence[Quantity]) -> Verdict:
     return Verdict(title, "yes" if above == len(ratios) else "undecided", sentence, effect=median - 1)
 
 
-def _stands_apart(answers: dict[int, list[Verdict]], quantities: Sequence[Quantity]) -> list[Verdict]:
-    """Claim 8: who has most outliers, and which network lies farthest from all others."""
+def _stands_apart(plan: Study, answers: dict[int, list[Verdict]], quantities: Sequence[Quantity]) -> list[Verdict]:
+    """Claim 8: who has most outliers, and which architecture lies farthest from all others."""
     title = "Claim 8 (ViT stands apart, and has many outliers)"
     census = [verdict for verdict in answers[3] if "most outliers" in verdict.question]
     found = [
         dataclasses.replace(
             verdict,
-            question=f"{title}: Which network has most outliers?",
+            question=f"{title}: {verdict.question.partition(': ')[2]}",
             sentence=f"{title}. {verdict.sentence.partition('. ')[2]}",
         )
         for verdict in census
     ]
+    kind = {network.name: architectures.architecture_of(network) for network in plan.network}
     apart: dict[str, list[float]] = {}
     for q in quantities:
-        if q.quantity == "distance of networks" and q.degree == 1:
+        if q.quantity == "distance of networks" and q.degree == 1 and kind[q.network_a] != kind[q.network_b]:
             for name in (q.network_a, q.network_b):
-                apart.setdefault(name, []).append(q.value)
+                apart.setdefault(kind[name], []).append(q.value)
     if apart:
         means = {name: sum(values) / len(values) for name, values in apart.items()}
         ranked = sorted(means, key=lambda name: -means[name])
         sentence = (
-            f"{title}. Farthest from all other networks in H1 lies {ranked[0]} (mean distance {means[ranked[0]]:.3g}), "
-            f"nearest {ranked[-1]} ({means[ranked[-1]]:.3g}); whether architectures differ is claim 4."
+            f"{title}. Farthest from the networks of all other architectures in H1 lies {ranked[0]}: mean distances "
+            f"are {', '.join(f'{means[name]:.3g} for {name}' for name in ranked)}. Whether architectures differ is "
+            "tested under claim 4; that this one differs most is described, not tested."
         )
         found.append(
-            Verdict(f"{title}: Which network stands apart?", "undecided", sentence, ranked[0], 1, means[ranked[0]])
+            Verdict(f"{title}: Which architecture stands apart?", "undecided", sentence, ranked[0], 1, means[ranked[0]])
         )
     if not found:
         sentence = f"{title}: not checkable here, because it takes several networks that saw the same inputs."

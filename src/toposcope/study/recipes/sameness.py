@@ -141,6 +141,12 @@ def margin_rule(plan: Study) -> str:
     return f"margin: mean distance between seed twins of the same layer ({pairs} pairs)" if pairs else "no margin"
 
 
+def without_margin(close: Sequence[Closeness]) -> str:
+    """How many layers and degrees the seed twins set no margin for, in words; nothing where there is one for each."""
+    missing = sum(not math.isfinite(one.margin) for one in close)
+    return f", with no margin in {missing}, whose seed twins are not told apart" if missing else ""
+
+
 NO_MARGIN = (
     "nothing can be called the same without a margin: state [equivalence] margin, or add networks of the same family "
     "that differ in their seed (seeds that are not told apart at this size and number of draws set no margin)"

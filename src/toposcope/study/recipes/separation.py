@@ -208,8 +208,9 @@ def _simpler(evidence: Evidence, network: Extracted) -> Verdict:
         )
         return Verdict(question, "not checkable", sentence, network.network)
     classes = {row["clouds_a"] for row in rows}
-    changed = {row["clouds_a"] for row in rows if row["p_adjusted"] <= evidence.plan.test.alpha}
-    most = max(rows, key=lambda row: row["effect"])
+    shown = [row for row in rows if row["p_adjusted"] <= evidence.plan.test.alpha]
+    changed = {row["clouds_a"] for row in shown}
+    most = max(shown or rows, key=lambda row: row["effect"])
     sentence = (
         f"{network.network}: the diagrams of {len(changed)} of {len(classes)} classes, each alone, were shown to "
         f"differ between {most['layer_a']} and {most['layer_b']} (most {most['clouds_a']}, H{most['degree']}, effect "

@@ -93,10 +93,11 @@ def _one_depth(family: str, members: Sequence[str], depths: Mapping[str, int]) -
     """A family whose networks cannot be told apart by their depth."""
     there = [name for name in members if name in depths]
     layers = f", all with {depths[there[0]]} layers" if there else ""
+    of = f" in the family {family}" if family else ""
     return Verdict(
-        f"Do steps shrink with depth in the family {family}?",
+        f"Do steps shrink with depth{of}?",
         "not checkable",
-        f"Family {family}: {len(there)} networks{layers}; whether depth matters takes networks of one family "
+        f"{len(there)} networks{of}{layers}; whether depth matters takes networks of one family "
         "and of different depth.",
         ", ".join(there),
     )

@@ -11,7 +11,14 @@ from collections.abc import Sequence
 from toposcope._errors import PlanError
 from toposcope.study.plan import Comparing, Study
 from toposcope.study.recipes.layers import between_networks
-from toposcope.study.recipes.sameness import NO_MARGIN, Closeness, closeness, margin_rule, twin_comparisons
+from toposcope.study.recipes.sameness import (
+    NO_MARGIN,
+    Closeness,
+    closeness,
+    margin_rule,
+    twin_comparisons,
+    without_margin,
+)
 from toposcope.study.recipes.template import template
 from toposcope.study.tasks import Extracted
 from toposcope.study.verdicts import Answer, Evidence, Planned, Quantity, Recipe, SameInputs, Verdict
@@ -117,8 +124,8 @@ def _verdict(evidence: Evidence, name: str, close: Sequence[Closeness]) -> Verdi
     farthest = max(known, key=lambda one: one.estimate / one.margin)
     sentence = (
         f"{name}: training and held-out inputs are the same to within the margin in {len(same)} of {len(close)} layers "
-        f"and degrees, shown to be farther apart in {len(apart)}, neither in the rest; {tests}. Farthest at "
-        f"{farthest.a.layer.layer}, H{farthest.degree}: {farthest.words}."
+        f"and degrees, shown to be farther apart in {len(apart)}{without_margin(close)}; {tests}. Farthest against its "
+        f"margin at {farthest.a.layer.layer}, H{farthest.degree}: {farthest.words}."
     )
     return Verdict(
         question,
