@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import io
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -154,6 +155,9 @@ def test_the_headline_has_its_numbers(pictured: Results) -> None:
     text = Page(page(pictured)).text()
     row = pictured.tables["verdicts"].iloc[0]
     assert row["question"] in text
+    assert f"{row['low']:.2f} to {row['high']:.2f}" in text or math.isnan(row["low"])
+    unbounded = pictured.tables["verdicts"].assign(low=math.nan, high=math.nan)
+    text = Page(page(dataclasses.replace(pictured, tables={**pictured.tables, "verdicts": unbounded}))).text()
     assert "no interval" in text
     bounded = pictured.tables["verdicts"].assign(low=1.25, high=2.5, margin=0.75)
     text = Page(page(dataclasses.replace(pictured, tables={**pictured.tables, "verdicts": bounded}))).text()

@@ -41,14 +41,14 @@ def test_pseudo_f_where_nothing_varies() -> None:
     assert pseudo_f(squares(np.array([[0.0], [0.0], [1.0], [1.0]])), labels)[0] == np.inf
 
 
-def testlabellings_are_all_of_them_once() -> None:
+def test_labellings_are_all_of_them_once() -> None:
     for sizes in ([4, 4], [2, 3], [2, 2, 2]):
-        found = [tuple(row) for row in labellings(sizes, 20_000, 0).tolist()]
+        found = [tuple(row) for row in labellings(sizes, 0, 20_000).tolist()]
         observed = tuple(np.repeat(np.arange(len(sizes)), sizes).tolist())
         assert found[0] == observed
         assert len(set(found)) == len(found)
         assert set(found) == set(itertools.permutations(observed))
-    sampled = labellings([8, 8], 500, 0)
+    sampled = labellings([8, 8], 0, 500)
     assert sampled.shape == (501, 16)
     assert (sampled.sum(axis=1) == 8).all()
     assert sampled[0].tolist() == [0] * 8 + [1] * 8
@@ -56,7 +56,7 @@ def testlabellings_are_all_of_them_once() -> None:
 
 def test_smallest_p_is_reached_by_the_clearest_difference() -> None:
     for sizes in ([4, 4], [3, 5], [2, 2, 3], [2, 2, 2]):
-        labels = labellings(sizes, 20_000, 0)
+        labels = labellings(sizes, 0, 20_000)
         x = 100.0 ** labels[0][:, None] + np.arange(sum(sizes))[:, None] * 1e-3
         f = pseudo_f(squares(x), labels)
         assert np.mean(f >= f[0] - 1e-9) == pytest.approx(smallest_p_of_networks(sizes))
