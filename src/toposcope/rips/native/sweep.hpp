@@ -124,7 +124,7 @@ class Sweep {
 
   std::size_t edges_of_a_window() const {
     if (request_.window_edges) return request_.window_edges;
-    return std::max<std::size_t>(1 << 16, distances_.n * (distances_.n - 1) / 2 / 32);
+    return std::max<std::size_t>(1 << 16, distances_.n * (distances_.n - 1) / 2 / 20);
   }
 
   void sweep(const std::vector<Length>& ends, Algebra<Length>& algebra, Counts& counts) {
