@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -264,9 +265,9 @@ def _machine(runs: Mapping[str, ts.Results]) -> str:
         versions = ", ".join(
             f"{name} {facts[name]}" for name in ("toposcope", "python", "numpy", "scipy", "torch") if facts.get(name)
         )
-        lines.append(
-            f"{facts['platform']}, {facts['cores']} cores, one worker; {versions}. Same versions, same numbers.\n"
-        )
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+        machine = f"{facts['platform']}, {facts['cores']} cores, {memory:.0f} GiB of memory, one worker"
+        lines.append(f"{machine}; {versions}.\n")
         failed = [f"{name}: {one.title}: {one.message}" for name, results in runs.items() for one in results.failed]
         lines.append("Failed tasks: " + ("; ".join(failed) if failed else "none") + ".\n")
         lines.append("Warnings:\n")
