@@ -191,10 +191,10 @@ def _why(rows: Sequence[Row]) -> str:
     sentences = [_sentence(row).rstrip(".") for row in rows]
     if len(sentences) == 1 and sentences[0].startswith("not checkable here"):
         return sentences[0].replace("|", "∣")
-    ends = {sentence.partition("; nothing can be")[2] for sentence in sentences}
+    ends = {sentence.partition("nothing can be")[2] for sentence in sentences}
     if len(ends) == 1 and "" not in ends:
-        sentences = [sentence.partition("; nothing can be")[0] for sentence in sentences]
-        sentences.append(f"nothing can be{ends.pop()}")
+        heads = [sentence.partition("nothing can be")[0].rstrip("; ") for sentence in sentences]
+        sentences = [*(head for head in heads if not head.endswith(":")), f"nothing can be{ends.pop()}"]
     return f"not checkable here: {'; '.join(dict.fromkeys(sentences))}".replace("|", "∣")
 
 
