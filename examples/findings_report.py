@@ -154,7 +154,9 @@ def _told(number: int, rows: Sequence[Row], audited: Sequence[Row]) -> str:
             else f"{enough[0]} points are enough"
         )
     if known:
-        most = max(known, key=_standing_out)
+        # A verdict that settles the question stands out before one that does not.
+        settled = [row for row in known if row["answer"] == "no"] or [row for row in known if row["answer"] == "yes"]
+        most = max(settled or known, key=_standing_out)
         place = f", H{int(most['degree'])}" if _is_number(most["degree"]) else ""
         effect = next((text for pattern, text in OTHER_EFFECT.items() if pattern in most["question"]), EFFECT[number])
         where = f" ({most['where']}{place})" if isinstance(most["where"], str) and most["where"] else ""
