@@ -5,8 +5,8 @@
 
 Every engine gets the same float32 matrix, one run (ours the best of three), in a process of its own with one thread;
 what is compared is CPU time. An engine is stopped at ten times our own time (on the torus at sixty times, at least 1 s,
-at most 10 s): then its time is a lower bound, marked ">". One that is never among the fastest at a size is not run there: "–". Memory is what the
-peak of the process rose by during the run.
+at most 10 s): then its time is a lower bound, marked ">". One that is never among the fastest at a size is not run
+there: "–". Memory is what the peak of the process rose by during the run.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -42,6 +43,7 @@ OTHER_EFFECT = {
     "Which architecture stands apart": "mean distance from the others",
 }
 QUESTIONS = {
+    1: (("H0", r"in H0\?"), ("H1", r"in H1\?")),
     4: (("does the architecture matter", r"Does the architecture matter"), ("are families alike", r"alike")),
     5: (
         ("mean step", r"Does the mean change per step shrink"),
@@ -119,13 +121,12 @@ def _matrix(runs: Mapping[str, ts.Results], absent: Mapping[str, str]) -> str:
 
 
 def _cell(number: int, bed: str, runs: Mapping[str, ts.Results], absent: Mapping[str, str]) -> str:
+    """What one claim came to on one bed."""
     rows = _rows(number, bed, runs)
     if not rows:
         return f"not checkable here, because {absent.get(f'{bed}-paper', 'nothing was run')}"
     asked = QUESTIONS.get(number)
     audited = _records(runs[_plan(number, bed, runs)], "audit")
-    if all(row["answer"] == "not checkable" for row in rows):
-        return _why(rows[0])
     if asked is None:
         return _told(number, rows, audited)
     told = []
@@ -133,20 +134,29 @@ def _cell(number: int, bed: str, runs: Mapping[str, ts.Results], absent: Mapping
         of_this = [row for row in rows if re.search(pattern, row["question"])]
         if of_this:
             told.append(f"*{name}*: {_told(number, of_this, audited)}")
-    return "<br>".join(told)
+    return "<br>".join(told) or _told(number, rows, audited)
 
 
 def _told(number: int, rows: Sequence[Row], audited: Sequence[Row]) -> str:
     """Answers counted, the figures of the verdict that stands out, and the audit."""
     counts = Counter(str(row["answer"]) for row in rows)
     if set(counts) == {"not checkable"}:
-        return _why(rows[0])
+        return _why(rows)
     order = sorted(counts, key=lambda answer: -counts[answer])
     answers = ", ".join(f"**{answer}** {counts[answer]} of {len(rows)}" for answer in order)
     known = [row for row in rows if math.isfinite(row["effect"])]
+    enough = [int(found[1]) for row in rows if (found := re.search(r": (\d+) points are enough", row["sentence"]))]
     parts = [answers if len(rows) > 1 else f"**{order[0]}**"]
+    if enough:
+        parts.append(
+            f"{min(enough)} to {max(enough)} points are enough"
+            if min(enough) < max(enough)
+            else f"{enough[0]} points are enough"
+        )
     if known:
-        most = max(known, key=_standing_out)
+        # A verdict that settles the question stands out before one that does not.
+        settled = [row for row in known if row["answer"] == "no"] or [row for row in known if row["answer"] == "yes"]
+        most = max(settled or known, key=_standing_out)
         place = f", H{int(most['degree'])}" if _is_number(most["degree"]) else ""
         effect = next((text for pattern, text in OTHER_EFFECT.items() if pattern in most["question"]), EFFECT[number])
         where = f" ({most['where']}{place})" if isinstance(most["where"], str) and most["where"] else ""
@@ -178,10 +188,16 @@ def _figures(row: Row) -> str:
     return text
 
 
-def _why(row: Row) -> str:
-    found = re.search(r"(not checkable here, because .*)", row["sentence"])
-    text = found.group(1) if found else f"not checkable here: {_sentence(row)}"
-    return text.rstrip(".").replace("|", "∣")
+def _why(rows: Sequence[Row]) -> str:
+    """What every sentence says, and the common end of them once."""
+    sentences = [_sentence(row).rstrip(".") for row in rows]
+    if len(sentences) == 1 and sentences[0].startswith("not checkable here"):
+        return sentences[0].replace("|", "∣")
+    ends = {sentence.partition("nothing can be")[2] for sentence in sentences}
+    if len(ends) == 1 and "" not in ends:
+        heads = [sentence.partition("nothing can be")[0].rstrip("; ") for sentence in sentences]
+        sentences = [*(head for head in heads if not head.endswith(":")), f"nothing can be{ends.pop()}"]
+    return f"not checkable here: {'; '.join(dict.fromkeys(sentences))}".replace("|", "∣")
 
 
 def _networks(runs: Mapping[str, ts.Results], missing: Mapping[str, str]) -> str:
@@ -251,9 +267,9 @@ def _machine(runs: Mapping[str, ts.Results]) -> str:
         versions = ", ".join(
             f"{name} {facts[name]}" for name in ("toposcope", "python", "numpy", "scipy", "torch") if facts.get(name)
         )
-        lines.append(
-            f"{facts['platform']}, {facts['cores']} cores, one worker; {versions}. Same versions, same numbers.\n"
-        )
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+        machine = f"{facts['platform']}, {facts['cores']} cores, {memory:.0f} GiB of memory, one worker"
+        lines.append(f"{machine}; {versions}.\n")
         failed = [f"{name}: {one.title}: {one.message}" for name, results in runs.items() for one in results.failed]
         lines.append("Failed tasks: " + ("; ".join(failed) if failed else "none") + ".\n")
         lines.append("Warnings:\n")

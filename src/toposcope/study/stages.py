@@ -202,16 +202,13 @@ def _same_inputs(store: Store, networks: Sequence[Extracted]) -> tuple[dict[tupl
     """
     held = {n.network: {str(entry) for entry in read_layer(store, n.layers[0].key).sample_ids} for n in networks}
     same = {}
-    doubts = []
+    doubted: dict[tuple[str, str], list[str]] = {}
     for a, b in itertools.product(networks, networks):
         first, second = held[a.network], held[b.network]
         if a.origin != b.origin:
             same[a.network, b.network] = False
-            if first & second and a.network < b.network:
-                doubts.append(
-                    f"{a.network} and {b.network} share sample ids, but from {a.origin or 'files'} and "
-                    f"{b.origin or 'files'}: taken for different inputs; give both text sample_ids if they are the same"
-                )
+            if first & second and a.origin < b.origin:
+                doubted.setdefault((a.origin, b.origin), []).append(f"{a.network} and {b.network}")
             continue
         same[a.network, b.network] = first == second
         shared = len(first & second)
@@ -220,6 +217,11 @@ def _same_inputs(store: Store, networks: Sequence[Extracted]) -> tuple[dict[tupl
                 f"networks {a.network!r} and {b.network!r} share {shared} of their {len(first)} and {len(second)} "
                 "inputs, so their draws are neither paired nor independent; give both the same inputs, or disjoint ones"
             )
+    doubts = [
+        f"{pairs[0]}{f' and {len(pairs) - 1} more pairs' if len(pairs) > 1 else ''} share sample ids, but from "
+        f"{a or 'files'} and {b or 'files'}: taken for different inputs; give both text sample_ids if they are the same"
+        for (a, b), pairs in doubted.items()
+    ]
     return same, doubts
 
 

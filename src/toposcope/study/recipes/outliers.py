@@ -188,7 +188,7 @@ def _little(evidence: Evidence, network: Extracted) -> Verdict:
     if not known:
         return Verdict(question, "not checkable", f"{name}: {NO_MARGIN}.", name)
     same, apart = [one for one in known if one.same], [one for one in known if one.different]
-    farthest = max(known, key=lambda one: one.estimate / one.margin)
+    farthest = max(apart or known, key=lambda one: one.estimate / one.margin)
     sentence = (
         f"{name}: without outliers and without as many random points the diagrams are the same to within the margin in "
         f"{len(same)} of {len(close)} layers and degrees, shown to be farther apart in {len(apart)}"

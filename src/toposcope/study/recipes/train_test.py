@@ -121,7 +121,7 @@ def _verdict(evidence: Evidence, name: str, close: Sequence[Closeness]) -> Verdi
         return Verdict(question, "not checkable", f"{name}: {tests}; {NO_MARGIN}.", name)
     same, apart = [one for one in known if one.same], [one for one in known if one.different]
     result: Answer = "no" if apart else "yes" if len(same) == len(close) else "undecided"
-    farthest = max(known, key=lambda one: one.estimate / one.margin)
+    farthest = max(apart or known, key=lambda one: one.estimate / one.margin)
     sentence = (
         f"{name}: training and held-out inputs are the same to within the margin in {len(same)} of {len(close)} layers "
         f"and degrees, shown to be farther apart in {len(apart)}{without_margin(close)}; {tests}. Farthest against its "
