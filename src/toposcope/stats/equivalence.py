@@ -209,8 +209,8 @@ def energy_bound(cell: Cell, level: float = 0.95) -> tuple[float, float]:
 def energy_bounds(cell: Cell, level: float = 0.95) -> tuple[float, float, float]:
     """The estimate of 2·AB - AA - BB, with a lower and an upper confidence bound, each one-sided at `level`.
 
-    The upper bound is that of `energy_bound`. The lower is θ - t √v, which covers 94 to 100 % at level 0.95 in the same
-    simulations: where the laws are nearly equal θ is skewed to the right, away from this bound. For both at once, give
+    The upper bound is that of `energy_bound`. The lower is θ - t √(v + w); without w it covers as little as 0.93 at level
+    0.95 where the laws are heavy-tailed and far apart (benchmarks/coverage.md has both bounds). For both at once, give
     half of what may be missed to each. Raises InputError as `energy_bound` does.
     """
     from scipy.stats import t
@@ -218,7 +218,8 @@ def energy_bounds(cell: Cell, level: float = 0.95) -> tuple[float, float, float]
     confidence = _level(level)
     estimate, variance, degenerate, freedom = _moments(cell)
     quantile = float(t.ppf(confidence, freedom))
-    low, high = estimate - quantile * variance**0.5, estimate + quantile * (variance + degenerate) ** 0.5
+    spread = quantile * (variance + degenerate) ** 0.5
+    low, high = estimate - spread, estimate + spread
     if variance > 0:
         high += quantile**2 * variance / (4 * max(estimate, quantile * variance**0.5 / 4))
     return estimate, low, high
