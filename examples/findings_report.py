@@ -159,7 +159,7 @@ def _told(number: int, rows: Sequence[Row], audited: Sequence[Row]) -> str:
         most = max(settled or known, key=_standing_out)
         place = f", H{int(most['degree'])}" if _is_number(most["degree"]) else ""
         effect = next((text for pattern, text in OTHER_EFFECT.items() if pattern in most["question"]), EFFECT[number])
-        where = f" ({most['where']}{place})" if isinstance(most["where"], str) and most["where"] else ""
+        where = f" ({most['where']}{place})" if isinstance(most["where"], str) and 0 < len(most["where"]) < 80 else ""
         parts.append(f"{effect} {_figures(most)}{where}")
     questions = {row["question"] for row in rows}
     same = [row for row in audited if row["question"] in questions and row["answer"] != "not checkable"]
@@ -270,8 +270,14 @@ def _machine(runs: Mapping[str, ts.Results]) -> str:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
         machine = f"{facts['platform']}, {facts['cores']} cores, {memory:.0f} GiB of memory, one worker"
         lines.append(f"{machine}; {versions}.\n")
-        failed = [f"{name}: {one.title}: {one.message}" for name, results in runs.items() for one in results.failed]
-        lines.append("Failed tasks: " + ("; ".join(failed) if failed else "none") + ".\n")
+        for name, results in runs.items():
+            if results.failed:
+                first = results.failed[0]
+                left_out = sorted({re.sub(r", draw \d+$", "", one.title) for one in results.failed})
+                lines.append(
+                    f"{name}: {len(results.failed)} tasks failed, the first because {first.message}. Left out of every "
+                    f"verdict: {', '.join(left_out)}.\n"
+                )
         lines.append("Warnings:\n")
         seen = {warning: name for name, results in runs.items() for warning in results.warnings}
         lines += [f"- {name}: {warning}" for warning, name in seen.items()] or ["- none"]

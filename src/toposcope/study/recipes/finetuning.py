@@ -8,12 +8,20 @@ it; the onset lies between them. The margin is how far apart two trainings from 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 
 from toposcope._errors import PlanError
 from toposcope.study.plan import Comparing, Network, Study
 from toposcope.study.recipes.layers import between_networks
-from toposcope.study.recipes.sameness import NO_MARGIN, Closeness, closeness, margin_rule, twin_comparisons
+from toposcope.study.recipes.sameness import (
+    NO_MARGIN,
+    Closeness,
+    closeness,
+    margin_rule,
+    twin_comparisons,
+    without_margin,
+)
 from toposcope.study.recipes.template import template
 from toposcope.study.recipes.train_test import quantity_of
 from toposcope.study.tasks import Extracted
@@ -84,11 +92,12 @@ def _onset(evidence: Evidence, network: Network, close: Sequence[Closeness], deg
     if not close:
         sentence = f"{name}: nothing could be bounded; 8 or more draws are needed, and see the warnings."
         return Verdict(question, "undecided", sentence, where, degree)
-    if any(one.margin != one.margin for one in close):
+    known = [one for one in close if math.isfinite(one.margin)]
+    if not known:
         return Verdict(question, "not checkable", f"{name}: {tests}; {NO_MARGIN}.", where, degree)
     agree = list(itertools.takewhile(lambda one: one.same, close))
     parted = next((one for one in close if one.different), None)
-    farthest = max(close, key=lambda one: one.estimate / one.margin)
+    farthest = max(known, key=lambda one: one.estimate / one.margin)
     if parted is not None and agree:
         found = (
             f"the two agree to within the margin up to {agree[-1].a.layer.layer} and have parted by "
@@ -101,7 +110,10 @@ def _onset(evidence: Evidence, network: Network, close: Sequence[Closeness], deg
     else:
         upto = f"agree up to {agree[-1].a.layer.layer}" if agree else "were not shown to agree in the first layer"
         found = f"the two {upto}, and were not shown to part anywhere"
-    sentence = f"{name}: {found}; {tests}. Farthest at {farthest.a.layer.layer}: {farthest.words}."
+    sentence = (
+        f"{name}: {found}{without_margin(close)}; {tests}. Farthest against its margin at {farthest.a.layer.layer}: "
+        f"{farthest.words}."
+    )
     return Verdict(
         question,
         "yes" if parted is not None and agree else "no" if len(agree) == len(close) else "undecided",

@@ -220,7 +220,9 @@ def _verdict(
         return Verdict(question, "not checkable", sentence, where, degree)
     shrinks = p <= evidence.plan.test.alpha
     if math.isfinite(twins):
-        control = f"The controls give ρ = {twins:.2f}" + (", so training is not what does it." if twins <= rho else ".")
+        control = f"The controls give ρ = {twins:.2f}" + (
+            ", so training is not what does it." if shrinks and twins <= rho else "."
+        )
     else:
         control = 'No control stands beside it: add untrained twins of the networks (control = "untrained").'
     sentence = (
