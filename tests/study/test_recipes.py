@@ -233,7 +233,7 @@ def test_one_path_cut_into_more_steps(tmp_path: Path, rng: np.random.Generator) 
 
 def test_controls_stand_beside_smoothness(tmp_path: Path, rng: np.random.Generator) -> None:
     folders, fields = {}, {}
-    for depth in (3, 4, 6, 9):
+    for depth in (3, 4, 6, 9, 12):
         for name, control in ((f"d{depth}", ""), (f"u{depth}", 'control = "untrained"')):
             folders[name] = save(tmp_path / name, walk(rng, depth, lambda _k, d=depth: 0.8 / (d - 1)))
             fields[name] = control
@@ -241,7 +241,7 @@ def test_controls_stand_beside_smoothness(tmp_path: Path, rng: np.random.Generat
         study(tmp_path, "smoothness", folders, "[cloud]\nsize = 20\ndraws = 6\n", **fields), tmp_path / "run"
     )
     step = next(row for row in verdicts(results) if row["question"].startswith("Does the mean change per step"))
-    assert "over 4 networks" in step["sentence"]
+    assert "over 5 networks" in step["sentence"]
     assert "The controls give ρ = -1.00, so training is not what does it" in step["sentence"]
 
 
