@@ -209,8 +209,8 @@ def energy_bound(cell: Cell, level: float = 0.95) -> tuple[float, float]:
 def energy_bounds(cell: Cell, level: float = 0.95) -> tuple[float, float, float]:
     """The estimate of 2·AB - AA - BB, with a lower and an upper confidence bound, each one-sided at `level`.
 
-    The upper bound is that of `energy_bound`. The lower is θ - t √(v + w); without w it covers as little as 0.93 at
-    level 0.95 where the laws are heavy-tailed and far apart (benchmarks/coverage.md has both bounds). For both at once,
+    The upper bound is that of `energy_bound`. The lower is θ - t √(v + w); without w it covers as little as 0.83 at
+    level 0.9 where the laws are heavy-tailed and far apart (benchmarks/coverage.md has both bounds). For both at once,
     give half of what may be missed to each. Raises InputError as `energy_bound` does.
     """
     from scipy.stats import t
