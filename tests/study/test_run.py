@@ -499,7 +499,14 @@ def test_a_killed_run_goes_on_where_it_was(data: Path, tmp_path: Path) -> None:
 def test_ctrl_c_prints_how_to_go_on(data: Path, tmp_path: Path) -> None:
     study(data)
     command = [sys.executable, "-m", "toposcope", "run", str(data / "plan.toml"), "--out", str(tmp_path / "run")]
-    process = subprocess.Popen([*command, "--workers", "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*command, "--workers", "2"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell that runs the tests in the background has them ignore interrupts, and they hand that down.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
     deadline = time.monotonic() + 60
     while not list((tmp_path / "run").rglob("*.npz")) and time.monotonic() < deadline:
         time.sleep(0.005)
