@@ -15,9 +15,7 @@ import numpy as np
 
 from toposcope._errors import FileError, InputError, ToposcopeError
 from toposcope._types import Array, Float64, Floats
-from toposcope.cloud import principal_components
 from toposcope.diagram import PersistenceDiagram
-from toposcope.rips import vietoris_rips
 from toposcope.rips.engine import in_kernel
 from toposcope.store import Store, key_of
 from toposcope.study.plan import Homology, Network, Study
@@ -118,19 +116,8 @@ class Holes:
 
     def perform(self, store: Store, progress: Callable[[int, int | None], None] | None = None) -> None:
         """Draw, compute with representatives, project, keep."""
-        side = self.side
-        whole = read_layer(store, side.layer.key)
-        drawn = side.treatment.cloud(whole, side.cloud.size, side.cloud.draws, self.draw, self.seed)
-        diagram = vietoris_rips(
-            drawn if side.cloud.components is None else principal_components(drawn, side.cloud.components),
-            max_degree=min(self.homology.max_degree, HIGHEST),
-            metric=side.cloud.metric,
-            scale=side.cloud.scale,
-            field=self.homology.field,
-            threshold=self.homology.threshold,
-            threads=1,
-            representatives=True,
-        )
+        drawn = self.side.drawn(read_layer(store, self.side.layer.key), self.draw, self.seed)
+        diagram = self.side.diagram(drawn, self.homology, min(self.homology.max_degree, HIGHEST), representatives=True)
         plane, explained = principal_plane(drawn.points)
         arrays = {**diagram.to_arrays(self.title), "sample_ids": drawn.sample_ids, "plane": plane}
         if drawn.labels is not None:

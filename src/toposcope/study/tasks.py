@@ -109,6 +109,25 @@ class Side:
         cloud = self.cloud.model_dump(mode="json")
         return key_of("side", layer=self.layer.key, cloud=cloud, treatment=self.treatment.to_json())
 
+    def drawn(self, representation: Representation, draw: int, seed: int) -> Representation:
+        """The rows of one draw, treated. Raises InputError where there are too few."""
+        return self.treatment.cloud(representation, self.cloud.size, self.cloud.draws, draw, seed)
+
+    def diagram(
+        self, drawn: Representation, homology: Homology, max_degree: int, representatives: bool = False
+    ) -> PersistenceDiagram:
+        """The diagram of one draw, under the cloud's metric and scale, in one thread."""
+        return vietoris_rips(
+            drawn if self.cloud.components is None else principal_components(drawn, self.cloud.components),
+            max_degree=max_degree,
+            metric=self.cloud.metric,
+            scale=self.cloud.scale,
+            field=homology.field,
+            threshold=homology.threshold,
+            threads=1,
+            representatives=representatives,
+        )
+
     @property
     def clouds(self) -> str:
         """What tables call the clouds: "plain", or the treatment."""
@@ -459,17 +478,8 @@ class Diagram:
     def perform(self, store: Store, progress: Callable[[int, int | None], None] | None = None) -> None:
         """Draw, treat, scale, compute, keep."""
         side = self.side
-        representation = read_layer(store, side.layer.key)
-        points = side.treatment.cloud(representation, side.cloud.size, side.cloud.draws, self.draw, self.seed)
-        diagram = vietoris_rips(
-            points if side.cloud.components is None else principal_components(points, side.cloud.components),
-            max_degree=self.homology.max_degree,
-            metric=side.cloud.metric,
-            scale=side.cloud.scale,
-            field=self.homology.field,
-            threshold=self.homology.threshold,
-            threads=1,
-        )
+        drawn = side.drawn(read_layer(store, side.layer.key), self.draw, self.seed)
+        diagram = side.diagram(drawn, self.homology, self.homology.max_degree)
         names = {"network": side.layer.network, "layer": side.layer.layer, "draw": self.draw}
         source = json.dumps(names if side.treatment == PLAIN else {**names, "clouds": side.clouds})
         store.write(self.key, diagram.to_arrays(source))

@@ -94,7 +94,7 @@ class BettiNumbers:
         cloud = self.side.cloud
         counts = np.zeros((cloud.draws, len(self.neighbours), len(self.radii), self.degrees), dtype=np.int64)
         for draw in range(cloud.draws):
-            points = self.side.treatment.cloud(layer, cloud.size, cloud.draws, draw, self.seed)
+            points = self.side.drawn(layer, draw, self.seed)
             for i, k in enumerate(self.neighbours):
                 diagram = vietoris_rips(
                     points, self.degrees - 1, metric=Hops(k), threshold=float(max(self.radii)), threads=1

@@ -13,19 +13,16 @@ from collections.abc import Sequence
 
 from toposcope._errors import PlanError
 from toposcope.study.plan import Comparing, Network, Study
-from toposcope.study.recipes.layers import between_networks
 from toposcope.study.recipes.sameness import (
     NO_MARGIN,
     Closeness,
-    closeness,
+    between_networks_and_twins,
+    closeness_by_name,
     margin_rule,
-    twin_comparisons,
     without_margin,
 )
 from toposcope.study.recipes.template import template
-from toposcope.study.recipes.train_test import quantity_of
-from toposcope.study.tasks import Extracted
-from toposcope.study.verdicts import Evidence, Planned, Quantity, Recipe, SameInputs, Verdict
+from toposcope.study.verdicts import Evidence, Quantity, Recipe, Verdict
 
 
 def expand(plan: Study) -> Study:
@@ -52,11 +49,6 @@ def _claim(network: Network) -> str:
     return f"fine-tuning {network.base} to {network.name}"
 
 
-def planned(plan: Study, networks: Sequence[Extracted], same_inputs: SameInputs) -> list[Planned]:
-    """Every fine-tuned network against its base; seed twins where no margin is stated."""
-    return [*between_networks(plan, networks, same_inputs), *twin_comparisons(plan, networks, same_inputs)]
-
-
 def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
     """The onset of every fine-tuning, in every degree."""
     by_name = {network.network: network for network in evidence.networks}
@@ -65,14 +57,8 @@ def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
     for network, base in _tuned(evidence.plan):
         if network.name not in by_name or base not in by_name:
             continue
-        others = {layer.layer: layer for layer in by_name[network.name].layers}
-        pairs = [
-            (evidence.side(layer), evidence.side(others[layer.layer]))
-            for layer in by_name[base].layers
-            if layer.layer in others
-        ]
-        close = closeness(evidence, pairs)
-        quantities += [quantity_of(one) for one in close]
+        close = closeness_by_name(evidence, by_name[base], by_name[network.name])
+        quantities += [one.quantity for one in close]
         for degree in range(evidence.plan.homology.max_degree + 1):
             verdicts.append(_onset(evidence, network, [one for one in close if one.degree == degree], degree))
     return verdicts, quantities
@@ -161,7 +147,7 @@ level = 0.95
 
 RECIPE = Recipe(
     template("finetuning", "where does a fine-tuned network part from its base?", _OWN, _NETWORKS),
-    planned,
+    between_networks_and_twins,
     answer,
     expand=expand,
 )

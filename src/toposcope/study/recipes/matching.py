@@ -23,6 +23,12 @@ def ends_of_training(plan: Study) -> list[Network]:
     return [n for n in candidates if n.step is None or n.step == last[training(n)]]
 
 
+def layers_by_name(a: Sequence[Layer], b: Sequence[Layer]) -> list[tuple[Layer, Layer]]:
+    """Pairs of layers of one name: for two states of one network."""
+    names = {layer.layer: layer for layer in b}
+    return [(layer, names[layer.layer]) for layer in a if layer.layer in names]
+
+
 def matched_layers(a: Sequence[Layer], b: Sequence[Layer]) -> list[tuple[Layer, Layer]]:
     """Pairs of layers: by name where all names of the shorter are in the other, else by relative depth."""
     names = {layer.layer: layer for layer in b}

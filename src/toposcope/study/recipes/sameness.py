@@ -17,9 +17,10 @@ import numpy as np
 from toposcope._errors import InputError
 from toposcope.stats import PairedCell, UnpairedCell, energy_bounds
 from toposcope.study.plan import Network, Study
-from toposcope.study.recipes.matching import matched_layers
+from toposcope.study.recipes.layers import between_networks
+from toposcope.study.recipes.matching import layers_by_name, matched_layers
 from toposcope.study.tasks import Extracted, Side
-from toposcope.study.verdicts import Evidence, Planned, SameInputs
+from toposcope.study.verdicts import Evidence, Planned, Quantity, SameInputs
 
 TWINS = "seed twins"
 
@@ -57,6 +58,11 @@ def twin_comparisons(plan: Study, networks: Sequence[Extracted], same_inputs: Sa
     ]
 
 
+def between_networks_and_twins(plan: Study, networks: Sequence[Extracted], same_inputs: SameInputs) -> list[Planned]:
+    """The networks that `[[compare]]` names, and seed twins where no margin is stated."""
+    return [*between_networks(plan, networks, same_inputs), *twin_comparisons(plan, networks, same_inputs)]
+
+
 @dataclasses.dataclass(frozen=True)
 class Closeness:
     """2·AB - AA - BB of two layers in one degree, its simultaneous bounds, and the margin; NaN where there is none."""
@@ -78,6 +84,23 @@ class Closeness:
     def different(self) -> bool:
         """Shown to lie above it."""
         return self.low > self.margin
+
+    @property
+    def quantity(self) -> Quantity:
+        """A row of the table of quantities, at the depth of a."""
+        a, b = self.a.layer, self.b.layer
+        return Quantity(
+            "2·AB - AA - BB",
+            self.estimate,
+            self.low,
+            self.high,
+            a.network,
+            a.layer,
+            b.network,
+            b.layer,
+            self.degree,
+            a.source.depth if a.source.depth is not None else math.nan,
+        )
 
     @property
     def words(self) -> str:
@@ -106,6 +129,12 @@ def closeness(evidence: Evidence, pairs: Iterable[tuple[Side, Side]]) -> list[Cl
             continue
         found.append(Closeness(a, b, degree, estimate, low, high, margin(evidence, a, degree)))
     return found
+
+
+def closeness_by_name(evidence: Evidence, a: Extracted, b: Extracted) -> list[Closeness]:
+    """Closeness of the layers of one name in two states of one network."""
+    pairs = layers_by_name(a.layers, b.layers)
+    return closeness(evidence, [(evidence.side(x), evidence.side(y)) for x, y in pairs])
 
 
 def margin(evidence: Evidence, side: Side, degree: int) -> float:

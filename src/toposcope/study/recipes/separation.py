@@ -85,7 +85,7 @@ class Merges:
         generator = np.random.default_rng(np.random.SeedSequence([self.seed, cloud.size]))
         shares, late = [], []
         for draw in range(cloud.draws):
-            points = self.side.treatment.cloud(representation, cloud.size, cloud.draws, draw, self.seed)
+            points = self.side.drawn(representation, draw, self.seed)
             if points.labels is None:
                 raise InputError(f"{self.side.title} has no labels")
             diagram = vietoris_rips(points, 0, cloud.metric, cloud.scale, threads=1, representatives=True)

@@ -10,18 +10,16 @@ from collections.abc import Sequence
 
 from toposcope._errors import PlanError
 from toposcope.study.plan import Comparing, Study
-from toposcope.study.recipes.layers import between_networks
 from toposcope.study.recipes.sameness import (
     NO_MARGIN,
     Closeness,
-    closeness,
+    between_networks_and_twins,
+    closeness_by_name,
     margin_rule,
-    twin_comparisons,
     without_margin,
 )
 from toposcope.study.recipes.template import template
-from toposcope.study.tasks import Extracted
-from toposcope.study.verdicts import Answer, Evidence, Planned, Quantity, Recipe, SameInputs, Verdict
+from toposcope.study.verdicts import Answer, Evidence, Quantity, Recipe, Verdict
 
 _SEEN = " on training inputs"
 
@@ -61,11 +59,6 @@ def _claim(network: str) -> str:
     return f"training against held-out inputs, {network}"
 
 
-def planned(plan: Study, networks: Sequence[Extracted], same_inputs: SameInputs) -> list[Planned]:
-    """Every network against itself on the other inputs; seed twins where no margin is stated."""
-    return [*between_networks(plan, networks, same_inputs), *twin_comparisons(plan, networks, same_inputs)]
-
-
 def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
     """One verdict for each network."""
     by_name = {network.network: network for network in evidence.networks}
@@ -77,32 +70,10 @@ def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
         if seen is None or held_out is None:
             continue
         # One network, so its layers match by name.
-        others = {layer.layer: layer for layer in seen.layers}
-        pairs = [
-            (evidence.side(layer), evidence.side(others[layer.layer]))
-            for layer in held_out.layers
-            if layer.layer in others
-        ]
-        close = closeness(evidence, pairs)
+        close = closeness_by_name(evidence, held_out, seen)
         verdicts.append(_verdict(evidence, network.name, close))
-        quantities += [quantity_of(one) for one in close]
+        quantities += [one.quantity for one in close]
     return verdicts, quantities
-
-
-def quantity_of(one: Closeness) -> Quantity:
-    """A row of the table of quantities."""
-    return Quantity(
-        "2·AB - AA - BB",
-        one.estimate,
-        one.low,
-        one.high,
-        one.a.layer.network,
-        one.a.layer.layer,
-        one.b.layer.network,
-        one.b.layer.layer,
-        one.degree,
-        one.a.layer.source.depth if one.a.layer.source.depth is not None else float("nan"),
-    )
 
 
 def _verdict(evidence: Evidence, name: str, close: Sequence[Closeness]) -> Verdict:
@@ -153,7 +124,7 @@ level = 0.95
 
 RECIPE = Recipe(
     template("train-test", "do training and held-out inputs have the same topology?", _OWN),
-    planned,
+    between_networks_and_twins,
     answer,
     expand=expand,
 )

@@ -14,10 +14,10 @@ from typing import Any
 
 from toposcope._errors import PlanError
 from toposcope.study.plan import Network, Study
-from toposcope.study.recipes.sameness import closeness
+from toposcope.study.recipes.matching import layers_by_name
+from toposcope.study.recipes.sameness import closeness_by_name
 from toposcope.study.recipes.template import template
-from toposcope.study.recipes.train_test import quantity_of
-from toposcope.study.tasks import Extracted, Layer, Side
+from toposcope.study.tasks import Extracted, Side
 from toposcope.study.verdicts import Evidence, Planned, Quantity, Recipe, SameInputs, Verdict
 
 _START, _END = "since the start of", "until the end of"
@@ -58,14 +58,9 @@ def planned(plan: Study, networks: Sequence[Extracted], same_inputs: SameInputs)
                 if wanted and not (claim == _END and early is there[0]):
                     comparisons += [
                         Planned(f"{claim} {name}", Side.of(plan, a), Side.of(plan, b), paired=True)
-                        for a, b in _by_name(early, late)
+                        for a, b in layers_by_name(early.layers, late.layers)
                     ]
     return comparisons
-
-
-def _by_name(a: Extracted, b: Extracted) -> list[tuple[Layer, Layer]]:
-    others = {layer.layer: layer for layer in b.layers}
-    return [(layer, others[layer.layer]) for layer in a.layers if layer.layer in others]
 
 
 def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
@@ -79,8 +74,8 @@ def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
         if len(there) > 1:
             first = by_name[there[0].name]
             for member in there[1:]:
-                pairs = [(evidence.side(a), evidence.side(b)) for a, b in _by_name(first, by_name[member.name])]
-                quantities += [quantity_of(one) for one in closeness(evidence, pairs)]
+                close = closeness_by_name(evidence, first, by_name[member.name])
+                quantities += [one.quantity for one in close]
         for member in there:
             accuracy = by_name[member.name].accuracy
             if accuracy is not None:
