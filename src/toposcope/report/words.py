@@ -99,8 +99,10 @@ def methods(results: Results) -> Html:
         ),
         (
             "Intervals",
-            f"Every interval is Student’s t at {100 * test.confidence:g} % for the mean over disjoint draws of this "
-            "size. It holds for one point of a curve at a time, and overlap of two intervals is not a test.",
+            f"The interval of a mean is Student’s t at {100 * test.confidence:g} % over disjoint draws of this size. "
+            "The interval of an effect, at 95 %, leaves 0 out exactly where its test rejects at 0.05, and is otherwise "
+            "Student’s t of a jackknife over draws; it holds for one test alone, and the headline picks the largest of "
+            "many. Intervals of curves hold for one point at a time, and overlap of two intervals is not a test.",
         ),
     ]
     cautions = (
