@@ -13,12 +13,13 @@
                                         Word* out) {                                                                  \
     loops::entries_between(row, first, n, low, high, out);                                                            \
   }                                                                                                                   \
-  TARGET static void remove32_##SUFFIX(const float* row, const float* middle, float gap, std::size_t n, Word* open) {   \
-    loops::remove_between(row, middle, gap, n, open);                                                                 \
-  }                                                                                                                   \
-  TARGET static void remove64_##SUFFIX(const double* row, const double* middle, double gap, std::size_t n,            \
+  TARGET static void remove32_##SUFFIX(const float* row, const loops::Between<float>* between, std::size_t n,         \
                                        Word* open) {                                                                  \
-    loops::remove_between(row, middle, gap, n, open);                                                                 \
+    loops::remove_between(row, between, n, open);                                                                     \
+  }                                                                                                                   \
+  TARGET static void remove64_##SUFFIX(const double* row, const loops::Between<double>* between, std::size_t n,       \
+                                       Word* open) {                                                                  \
+    loops::remove_between(row, between, n, open);                                                                     \
   }                                                                                                                   \
   TARGET static std::size_t within32_##SUFFIX(const float* x, const float* y, std::size_t start, std::size_t n,       \
                                               float radius) {                                                         \

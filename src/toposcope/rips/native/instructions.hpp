@@ -1,7 +1,7 @@
 // Which instructions the innermost loops use, chosen when the program runs.
 #pragma once
 
-#include "bits.hpp"
+#include "loops.hpp"
 
 namespace toposcope {
 
@@ -10,8 +10,8 @@ struct Instructions {
   const char* name;
   void (*between32)(const float*, std::size_t, std::size_t, float, float, Word*);
   void (*between64)(const double*, std::size_t, std::size_t, double, double, Word*);
-  void (*remove32)(const float*, const float*, float, std::size_t, Word*);
-  void (*remove64)(const double*, const double*, double, std::size_t, Word*);
+  void (*remove32)(const float*, const loops::Between<float>*, std::size_t, Word*);
+  void (*remove64)(const double*, const loops::Between<double>*, std::size_t, Word*);
   std::size_t (*within32)(const float*, const float*, std::size_t, std::size_t, float);
   std::size_t (*within64)(const double*, const double*, std::size_t, std::size_t, double);
   std::size_t (*next_split)(const std::uint64_t*, std::size_t, std::size_t, Word*, std::size_t, Word*, Word*);
@@ -25,11 +25,11 @@ struct Instructions {
   void entries_between(const double* row, std::size_t first, std::size_t n, double low, double high, Word* out) const {
     between64(row, first, n, low, high, out);
   }
-  void remove_between(const float* row, const float* middle, float gap, std::size_t n, Word* open) const {
-    remove32(row, middle, gap, n, open);
+  void remove_between(const float* row, const loops::Between<float>* between, std::size_t n, Word* open) const {
+    remove32(row, between, n, open);
   }
-  void remove_between(const double* row, const double* middle, double gap, std::size_t n, Word* open) const {
-    remove64(row, middle, gap, n, open);
+  void remove_between(const double* row, const loops::Between<double>* between, std::size_t n, Word* open) const {
+    remove64(row, between, n, open);
   }
   std::size_t first_within(const float* x, const float* y, std::size_t start, std::size_t n, float radius) const {
     return within32(x, y, start, n, radius);

@@ -45,10 +45,29 @@ TOPOSCOPE_INLINE void entries_between(const Length* row, std::size_t first, std:
   if (first % word_bits && first / word_bits < words) out[first / word_bits] &= ~Word{0} << (first % word_bits);
 }
 
-// Takes the columns b with middle[b] < row[b] and gap < row[b] out of `open`: where row is that of a, middle that of c
-// and gap their distance, c is nearer to both a and b than they are to each other.
+// A vertex between others: its row of the matrix, and its distance from the vertex whose row is looked at.
 template <class Length>
-TOPOSCOPE_INLINE void remove_between(const Length* row, const Length* middle, Length gap, std::size_t n, Word* open) {
+struct Between {
+  const Length* row;
+  Length gap;
+};
+
+constexpr std::size_t some_between = 8;
+
+// Takes the columns b out of `open` for which one of some vertices c is nearer to both a and b than they are to each
+// other. `row` is that of a.
+template <class Length>
+TOPOSCOPE_INLINE void remove_between(const Length* row, const Between<Length>* between, std::size_t n, Word* open) {
+  // The least, over all c, of the larger of the two distances of c; written for the vector registers.
+  const auto is_between = [&](std::size_t b) {
+    Length least = std::numeric_limits<Length>::infinity();
+    for (std::size_t c = 0; c < some_between; ++c) {
+      const Length other = between[c].row[b];
+      const Length larger = other > between[c].gap ? other : between[c].gap;
+      least = larger < least ? larger : least;
+    }
+    return least < row[b];
+  };
   for (std::size_t w = 0; w * word_bits < n; ++w) {
     if (!open[w]) continue;
     const std::size_t start = w * word_bits;
@@ -56,12 +75,10 @@ TOPOSCOPE_INLINE void remove_between(const Length* row, const Length* middle, Le
     Word bits = 0;
     if (count == word_bits) {
       unsigned char hit[word_bits];
-      for (std::size_t k = 0; k < word_bits; ++k)
-        hit[k] = static_cast<unsigned char>((middle[start + k] < row[start + k]) & (gap < row[start + k]));
+      for (std::size_t k = 0; k < word_bits; ++k) hit[k] = static_cast<unsigned char>(is_between(start + k));
       bits = pack(hit);
     } else {
-      for (std::size_t k = 0; k < count; ++k)
-        bits |= static_cast<Word>((middle[start + k] < row[start + k]) & (gap < row[start + k])) << k;
+      for (std::size_t k = 0; k < count; ++k) bits |= static_cast<Word>(is_between(start + k)) << k;
     }
     open[w] &= ~bits;
   }

@@ -1,6 +1,8 @@
 // Degree 1, while no loop lives: only edges whose lune is empty matter then, and they can be listed without a sweep.
 #pragma once
 
+#include <array>
+
 #include "instructions.hpp"
 
 namespace toposcope {
@@ -31,13 +33,17 @@ class LookAhead {
     for_each(open_.data(), words, [&](Vertex other) { insert(unsettled_.data(), places_.vertex_at[other]); });
     const Vertex a = places_.vertex_at[place];
     const Length* row = distances_.row(a);
-    int few = 4;
-    for (std::size_t w = 0; w < words && few > 0; ++w) {
-      for (Word rest = near[w]; rest && few > 0; rest &= rest - 1, --few) {
+    // The vertex itself is between nothing: it fills the list up.
+    std::array<loops::Between<Length>, loops::some_between> between;
+    between.fill({row, std::numeric_limits<Length>::infinity()});
+    std::size_t some = 0;
+    for (std::size_t w = 0; w < words && some < between.size(); ++w) {
+      for (Word rest = near[w]; rest && some < between.size(); rest &= rest - 1) {
         const Vertex c = places_.vertex_at[w * word_bits + lowest_bit(rest)];
-        instructions_.remove_between(row, distances_.row(c), row[c], n, unsettled_.data());
+        between[some++] = {distances_.row(c), row[c]};
       }
     }
+    instructions_.remove_between(row, between.data(), n, unsettled_.data());
     for_each(unsettled_.data(), words, [&](Vertex b) {
       const Length length = row[b];
       if (length > longest_ || any_nearer(row, length, places_.place_of[b])) return;
