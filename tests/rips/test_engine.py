@@ -295,6 +295,38 @@ def test_a_budget_is_refused_with_what_would_fit() -> None:
     assert len(vietoris_rips(points[:50], 1, memory=1e9)) == 1
 
 
+PEAK = """
+import sys, numpy as np
+from pathlib import Path
+from toposcope.rips import _native
+def status(field):
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
+n, threads = int(sys.argv[1]), int(sys.argv[2])
+points = np.random.default_rng(0).normal(size=(n, 12)).astype(np.float32)
+squares = np.sum(points**2, axis=1)
+d = np.sqrt(np.maximum(squares[:, None] + squares[None] - 2 * points @ points.T, 0))
+d = np.ascontiguousarray(np.minimum(d, d.T))
+np.fill_diagonal(d, 0)
+_native.persistence(d[:40, :40].copy(), 1, np.inf, threads)
+Path("/proc/self/clear_refs").write_text("5")
+before = status("VmRSS")
+_native.persistence(d, 1, np.inf, threads)
+print(status("VmHWM") - before)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux") or SANITIZED, reason="needs /proc")
+@pytest.mark.parametrize(("n", "threads"), [(700, 1), (1600, 1), (1600, 2)])
+def test_the_kernel_keeps_to_its_estimate(n: int, threads: int) -> None:
+    # What is freed goes back to the system at once, so that the kernel does not find memory that the cloud has left.
+    alone = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"}
+    command = [sys.executable, "-c", PEAK, str(n), str(threads)]
+    said = subprocess.run(command, env=alone, capture_output=True, text=True, check=True, timeout=200).stdout
+    assert 0 < int(said) <= kernel_bytes(n, 1, threads)
+    assert int(said) <= 0.6 * 4 * n * n + 20e6
+
+
 def test_estimates_bound_memory_and_grow() -> None:
     points = np.random.default_rng(0).normal(size=(600, 8)).astype(np.float32)
     small, large = (estimate_rips(points, 2, n_points=n) for n in (600, 6000))

@@ -23,8 +23,8 @@ class RipsEstimate:
     """The forecast cost of one diagram.
 
     n_points, max_degree: the request. matrix_bytes: distances and what computing them takes. kernel_bytes: at most, on
-    top of that. operations: of one core, roughly; some 10⁹ of them take a second. distance_operations: those of the
-    distances alone, included in `operations`.
+    top of that, unless very many distances are equal. operations: of one core, roughly; some 10⁹ of them take a second.
+    distance_operations: those of the distances alone, included in `operations`.
     """
 
     n_points: int
@@ -93,14 +93,23 @@ def matrix_bytes(n: int, dimension: int, itemsize: int, of_the_cloud: bool = Fal
 
 
 def kernel_bytes(n: int, max_degree: int, threads: int = 1) -> int:
-    """At most what the kernel takes on top of the matrix: the graph as bits, a window of edges, what it remembers."""
+    """At most what the kernel takes on top of the matrix: the graph as bits for every thread, windows of edges, what it
+    remembers of edges and triangles. Where very many distances are equal, windows cannot be cut and take more.
+    """
     if max_degree == 0:
         return 64 * n
     words = -(-n // 256) * 4
-    window = 16 * max(1 << 16, n * n // 64)
     edges = 48 * max(1 << 16, n * n // 64)
     triangles = 100 << 20 if max_degree > 1 else 0
-    return threads * (8 * n * words + window) + edges + triangles + (1 << 20)
+    return threads * 8 * n * words + _window_bytes(n, threads) + edges + triangles + (1 << 20)
+
+
+def _window_bytes(n: int, threads: int) -> int:
+    """The windows of one pass over the matrix and two copies of one to sort it, as native/windows.hpp cuts them."""
+    each = max(1 << 16, n * n // 40)
+    windows = 1 if n < 1500 else min(4, max(1, (1 << 21) // each))
+    slack = 8 * n * windows * (1 if threads == 1 else 4 * threads)
+    return 8 * each * (windows + 2) * 5 // 4 + slack
 
 
 def check_budget(

@@ -84,6 +84,12 @@ class Graph {
   Word* data() { return bits_; }
   const Word* data() const { return bits_; }
 
+  // The edge is about to be added.
+  void prefetch(Edge e) const {
+    __builtin_prefetch(row(e.a) + e.b / word_bits, 1);
+    __builtin_prefetch(row(e.b) + e.a / word_bits, 1);
+  }
+
   void add(Edge e) {
     insert(row(e.a), e.b);
     insert(row(e.b), e.a);

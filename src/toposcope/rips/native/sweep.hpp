@@ -36,7 +36,11 @@ struct Worker {
   explicit Worker(std::size_t n) : graph(n), at_hand(n) {}
 
   void catch_up(const std::vector<SortedEdge>& edges, std::size_t end) {
-    for (; seen < end; ++seen) graph.add(places_in(edges[seen]));
+    constexpr std::size_t ahead = 8;
+    for (; seen < end; ++seen) {
+      if (seen + ahead < end) graph.prefetch(places_in(edges[seen + ahead]));
+      graph.add(places_in(edges[seen]));
+    }
   }
 
   Graph graph;
@@ -89,15 +93,16 @@ class Sweep {
  public:
   Sweep(const Distances<Length>& distances, const Request& request, const Instructions& instructions,
         Interrupt& interrupt)
-      : distances_(distances), request_(request), instructions_(instructions), interrupt_(interrupt) {}
+      : distances_(distances), request_(request), instructions_(instructions), interrupt_(interrupt),
+        crew_(request.threads) {}
 
   Diagram<Length> run() {
     const std::size_t n = distances_.n;
     Diagram<Length> diagram;
     if (n > 0) look_over();
-    for (unsigned t = 0; t < request_.threads; ++t) workers_.push_back(std::make_unique<Worker>(n));
+    for (unsigned t = 0; t < crew_.size(); ++t) workers_.push_back(std::make_unique<Worker>(n));
     Algebra<Length> algebra(distances_, places_, workers_[0]->graph, request_, diagram);
-    if (n > 1) sweep(window_ends(distances_, longest_, edges_of_a_window()), algebra, diagram.counts);
+    if (n > 1) sweep(algebra, diagram.counts);
     algebra.finish();
     return diagram;
   }
@@ -112,7 +117,7 @@ class Sweep {
     constexpr std::size_t rows = 64;
     const std::size_t n = distances_.n;
     Overview<Length> overview(n);
-    share(request_.threads, (n + rows - 1) / rows, [&](std::size_t block, unsigned thread) {
+    crew_.share((n + rows - 1) / rows, [&](std::size_t block, unsigned thread) {
       check(thread);
       for (std::size_t v = block * rows; v < std::min(n, (block + 1) * rows); ++v)
         overview.look_at(distances_, static_cast<Vertex>(v));
@@ -127,19 +132,14 @@ class Sweep {
     return std::max<std::size_t>(1 << 16, distances_.n * (distances_.n - 1) / 2 / 20);
   }
 
-  void sweep(const std::vector<Length>& ends, Algebra<Length>& algebra, Counts& counts) {
-    std::vector<Window<Length>> windows(std::min<std::size_t>(request_.threads, ends.size()));
-    for (std::size_t first = 0; first < ends.size(); first += windows.size()) {
-      const std::size_t some = std::min(windows.size(), ends.size() - first);
-      share(request_.threads, some, [&](std::size_t k, unsigned) {
-        const Length low = first + k == 0 ? Length{-1} : ends[first + k - 1];
-        windows[k].collect(distances_, places_, instructions_, low, ends[first + k]);
-      });
+  void sweep(Algebra<Length>& algebra, Counts& counts) {
+    const std::size_t each = edges_of_a_window();
+    Windows<Length> windows(distances_, places_, instructions_, crew_, window_ends(distances_, longest_, each), each,
+                            interrupt_);
+    while (windows.next()) {
       interrupt_.check();
-      for (std::size_t k = 0; k < some; ++k) {
-        const bool over = sweep_window(windows[k].edges(), first + k == 0, algebra, counts);
-        if (over || is_over(algebra, std::nextafter(ends[first + k], std::numeric_limits<Length>::infinity()))) return;
-      }
+      if (sweep_window(windows.edges(), windows.is_first(), algebra, counts)) return;
+      if (is_over(algebra, std::nextafter(windows.high(), std::numeric_limits<Length>::infinity()))) return;
     }
   }
 
@@ -149,41 +149,51 @@ class Sweep {
     for (std::size_t at = 0; at < edges.size();) {
       const std::size_t begin = at;
       at = skip(edges, at, algebra);
-      at = sweep_stretch(edges, at, look_now(algebra));
+      at = sweep_stretch(edges, at, look_now(algebra), algebra);
       counts.edges += at - begin;
-      for (Events& found : events_) {
-        algebra.take(found, interrupt_);
-        found.clear();
-      }
+      // One thread takes what it found at once; several leave it to the first of them, while the others go on.
+      if (workers_.size() == 1 || at == edges.size() || at_rest(algebra)) take(edges, at, algebra);
       interrupt_.check();
       if (!is_first || at == edges.size()) look_ahead(algebra);
       if (at < edges.size() && is_over(algebra, length_of(edges[at]))) return true;
     }
-    share(request_.threads, workers_.size(), [&](std::size_t t, unsigned) { workers_[t]->catch_up(edges, edges.size()); });
+    crew_.share(workers_.size(), [&](std::size_t t, unsigned) { workers_[t]->catch_up(edges, edges.size()); });
     return false;
   }
 
-  // Sweeps over the next edges, no more than take a fraction of a second; returns where it ended.
-  std::size_t sweep_stretch(const std::vector<SortedEdge>& edges, std::size_t begin, Look look) {
-    const std::size_t few = look == Look::for_loops ? 256 : 4096;
-    const std::size_t slices = request_.threads == 1 ? 1 : 8 * request_.threads;
+  // Sweeps over the next edges, no more than take a fraction of a second, after the algebra has taken what was found
+  // before; returns where it ended.
+  std::size_t sweep_stretch(const std::vector<SortedEdge>& edges, std::size_t begin, Look look, Algebra<Length>& algebra) {
+    const bool alone = crew_.size() == 1;
+    const std::size_t few = look == Look::for_loops ? 256 : alone ? 4096 : 1024;
+    const std::size_t slices = alone ? 1 : 32 * crew_.size();
     const std::size_t end = std::min(edges.size(), begin + slices * few);
-    events_.resize(slices);
-    share(request_.threads, (end - begin + few - 1) / few, [&](std::size_t slice, unsigned thread) {
-      check(thread);
-      const std::size_t start = begin + slice * few;
-      sweep_run(edges, start, std::min(end, start + few), look, places_, instructions_, *workers_[thread],
-                events_[slice]);
-    });
+    std::vector<Events> found(slices);
+    crew_.share(
+        (end - begin + few - 1) / few,
+        [&](std::size_t slice, unsigned thread) {
+          check(thread);
+          const std::size_t start = begin + slice * few;
+          sweep_run(edges, start, std::min(end, start + few), look, places_, instructions_, *workers_[thread],
+                    found[slice]);
+        },
+        [&] { take(edges, begin, algebra); });
+    events_ = std::move(found);
     if (look == Look::for_first_split) return workers_[0]->seen;
-    workers_[0]->catch_up(edges, end);
     return end;
+  }
+
+  // The algebra takes what was found before the edge at `end` and not taken yet. It reads the graph of the first worker.
+  void take(const std::vector<SortedEdge>& edges, std::size_t end, Algebra<Length>& algebra) {
+    workers_[0]->catch_up(edges, end);
+    for (const Events& found : events_) algebra.take(found, interrupt_);
+    events_.clear();
   }
 
   // Loops of lunes matter while a void lives; as long as none does, the first split may bring one.
   Look look_now(const Algebra<Length>& algebra) const {
     if (request_.max_degree < 2) return Look::for_splits;
-    if (algebra.living_voids() > 0 || request_.to_the_end || request_.threads > 1) return Look::for_loops;
+    if (algebra.living_voids() > 0 || request_.to_the_end || crew_.size() > 1) return Look::for_loops;
     return Look::for_first_split;
   }
 
@@ -198,7 +208,7 @@ class Sweep {
     if (outlook_.is_known() || !at_rest(algebra)) return;
     const std::size_t n = distances_.n;
     std::vector<LookAhead<Length>> parts(workers_.size(), {distances_, places_, workers_[0]->graph, instructions_, longest_});
-    share(request_.threads, (n + rows - 1) / rows, [&](std::size_t block, unsigned thread) {
+    crew_.share((n + rows - 1) / rows, [&](std::size_t block, unsigned thread) {
       check(thread);
       for (std::size_t p = block * rows; p < std::min(n, (block + 1) * rows); ++p)
         parts[thread].look_from(static_cast<Vertex>(p));
@@ -232,8 +242,9 @@ class Sweep {
   Length longest_ = 0;
   Places places_;
   std::vector<std::unique_ptr<Worker>> workers_;
-  std::vector<Events> events_;  // of the slices of a stretch
+  std::vector<Events> events_;  // of the slices of a stretch, not taken yet
   Outlook<Length> outlook_;
+  Crew crew_;
 };
 
 // Degree 0 alone needs no sweep: the bars are the edges of the spanning forest.
