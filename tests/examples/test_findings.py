@@ -79,7 +79,8 @@ def test_every_plan_of_the_findings_can_be_read(tmp_path: Path, monkeypatch: pyt
         assert ts.Study.read(plan).network
     counts = {n: len(ts.Study.read(tmp_path / f"{n}.toml").network) for n in findings.PLANS}
     assert counts["digits-paper"] == 15
-    assert counts["cifar-smoothness"] == 8
+    assert counts["cifar-seeds"] == 8
+    assert counts["cifar-finetuning"] == 4
 
 
 def test_what_cannot_be_downloaded_is_left_out_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
