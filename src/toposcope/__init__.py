@@ -28,6 +28,7 @@ from toposcope.cloud import (
     GaussianControl,
     Hubs,
     ShuffledControl,
+    TokenOutliers,
     control_excess,
     disjoint_draws,
     forest_outliers,
@@ -39,6 +40,7 @@ from toposcope.cloud import (
     pairwise_distances,
     random_removal,
     shuffled_control,
+    token_outliers,
 )
 from toposcope.comparison import Comparison, Matching
 from toposcope.diagram import Filtration, PersistenceDiagram, Representatives, read_diagram
@@ -170,6 +172,7 @@ __all__ = [
     "Study",
     "TaskError",
     "TestResult",
+    "TokenOutliers",
     "ToposcopeError",
     "ToposcopeWarning",
     "UnavailableError",
@@ -245,6 +248,7 @@ __all__ = [
     "test_difference",
     "test_differences",
     "test_equivalence",
+    "token_outliers",
     "total_persistence",
     "two_nn",
     "variance_components",
