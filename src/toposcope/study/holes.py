@@ -15,7 +15,9 @@ import numpy as np
 
 from toposcope._errors import FileError, InputError, ToposcopeError
 from toposcope._types import Array, Float64, Floats
+from toposcope.cloud.controls import Control, GaussianControl, ShuffledControl
 from toposcope.diagram import PersistenceDiagram
+from toposcope.representation import Representation
 from toposcope.rips.engine import in_kernel
 from toposcope.store import Store, key_of
 from toposcope.study.plan import Homology, Network, Study
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
     from toposcope.study.stages import Performer
 
-SCHEMA = 1
+SCHEMA = 2
 DRAW = 0
 """The draw that portraits are taken of."""
 SIDE = 32
@@ -41,7 +43,8 @@ class Portrait:
 
     diagram: its bars in degrees 0 to 2, with representatives that name rows of the draw. sample_ids: (n,) of the rows.
     labels: (n,) or None. plane: (n, 2) float64, the rows on their first two principal axes, in units of the
-    activations. explained: share of the variance (0 to 1) that each axis carries.
+    activations. explained: share of the variance (0 to 1) that each axis carries. controls: diagrams of one cloud of
+    each kind of control of the draw, by what it is called: for the eye, and no test.
     """
 
     diagram: PersistenceDiagram
@@ -49,6 +52,7 @@ class Portrait:
     labels: Array | None
     plane: Float64
     explained: tuple[float, float]
+    controls: Mapping[str, PersistenceDiagram] = dataclasses.field(default_factory=dict)
 
     @property
     def heights(self) -> Float64:
@@ -82,7 +86,12 @@ class Portrait:
         if missing or diagram.representatives is None:
             raise FileError(f"{key} is not a portrait of a draw; remove {store.path(key)} and run again")
         first, second = arrays["explained"].tolist()
-        return cls(diagram, arrays["sample_ids"], arrays.get("labels"), arrays["plane"], (first, second))
+        beside = {
+            name: PersistenceDiagram.from_arrays(_without_prefix(arrays, prefix), key)
+            for prefix, name in _CONTROLS.items()
+            if f"{prefix} pairs" in arrays
+        }
+        return cls(diagram, arrays["sample_ids"], arrays.get("labels"), arrays["plane"], (first, second), beside)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,7 +131,30 @@ class Holes:
         arrays = {**diagram.to_arrays(self.title), "sample_ids": drawn.sample_ids, "plane": plane}
         if drawn.labels is not None:
             arrays["labels"] = drawn.labels
-        store.write(self.key, {**arrays, "explained": np.array(explained)})
+        store.write(self.key, {**arrays, **self._controls(drawn), "explained": np.array(explained)})
+
+    def _controls(self, drawn: Representation) -> dict[str, Array]:
+        """The diagrams of one control of each kind, where one can be made."""
+        arrays = {}
+        kinds: tuple[Control, ...] = (GaussianControl(), ShuffledControl())
+        for kind, prefix in zip(kinds, _CONTROLS, strict=True):
+            generator = np.random.default_rng([self.seed, self.draw])
+            try:
+                points = kind(drawn.points, generator).astype(drawn.points.dtype)
+                cloud = dataclasses.replace(drawn, points=points)
+                diagram = self.side.diagram(cloud, self.homology, min(self.homology.max_degree, HIGHEST))
+            except ToposcopeError:  # a metric may find such a cloud degenerate; nothing is said of it then
+                continue
+            arrays |= {f"{prefix} {name}": array for name, array in diagram.to_arrays(self.title).items()}
+        return arrays
+
+
+_CONTROLS = {"gaussian": "Gaussian control", "shuffled": "shuffled control"}
+"""Prefix of a control's arrays in a portrait → what it is called."""
+
+
+def _without_prefix(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:
+    return {name.removeprefix(f"{prefix} "): array for name, array in arrays.items() if name.startswith(f"{prefix} ")}
 
 
 def principal_plane(points: Floats) -> tuple[Float64, tuple[float, float]]:
