@@ -152,13 +152,13 @@ class Beside:
         for *names, _draw, value in self.rows:
             groups.setdefault(tuple(names), []).append(float(str(value)))
         means = []
-        for names, values in groups.items():
+        for group, values in groups.items():
             known_values = np.array(values)
             low, high = np.nan, np.nan
             if len(values) > 1 and np.isfinite(known_values).all():
                 interval = mean_interval(known_values, confidence)
                 low, high = interval.low, interval.high
-            means.append((*names, float(known_values.mean()), low, high, len(values)))
+            means.append((*group, float(known_values.mean()), low, high, len(values)))
         return {"similarity": table, "similarity_means": pd.DataFrame(means, columns=COLUMNS["similarity_means"])}
 
 

@@ -135,7 +135,7 @@ class Holes:
 
     def _controls(self, drawn: Representation) -> dict[str, Array]:
         """The diagrams of one control of each kind, where one can be made."""
-        arrays = {}
+        arrays: dict[str, Array] = {}
         kinds: tuple[Control, ...] = (GaussianControl(), ShuffledControl())
         for kind, prefix in zip(kinds, _CONTROLS, strict=True):
             generator = np.random.default_rng([self.seed, self.draw])
