@@ -246,13 +246,25 @@ def test_controls_stand_beside_smoothness(tmp_path: Path, rng: np.random.Generat
 
 
 def test_depth_that_does_not_vary_cannot_be_asked(tmp_path: Path, rng: np.random.Generator) -> None:
-    folders = {name: save(tmp_path / name, walk(rng, 3, lambda _k: 0.1)) for name in "abcd"}
+    folders = {name: save(tmp_path / name, walk(rng, 3, lambda _k: 0.1)) for name in "abcde"}
     results = ts.run(study(tmp_path, "smoothness", folders, "[cloud]\nsize = 20\ndraws = 6\n"), tmp_path / "run")
     (row,) = verdicts(results)
     assert row["answer"] == "not checkable"
-    assert row["sentence"].startswith("4 networks, all with 3 layers;")
-    with pytest.raises(ts.PlanError, match="at least 4 networks"):
-        ts.run(study(tmp_path, "smoothness", {"a": folders["a"]}), tmp_path / "few")
+    assert row["sentence"].startswith("5 networks, all with 3 layers;")
+    four = {name: folders[name] for name in "abcd"}
+    with pytest.raises(ts.PlanError, match=r"4 of them cannot show at 0.05 .* at least 5 networks .* \(6 are enough"):
+        ts.run(study(tmp_path, "smoothness", four), tmp_path / "few")
+
+
+def test_too_few_networks_at_too_few_depths(tmp_path: Path, rng: np.random.Generator) -> None:
+    depths = {"a": 3, "b": 3, "c": 3, "d": 2, "e": 2}
+    folders = {name: save(tmp_path / name, walk(rng, depth, lambda _k: 0.1)) for name, depth in depths.items()}
+    extra = "[cloud]\nsize = 20\ndraws = 6\n[homology]\nmax_degree = 0\n"
+    (row,) = verdicts(ts.run(study(tmp_path, "smoothness", folders, extra), tmp_path / "run"))
+    assert row["answer"] == "not checkable"
+    # 5!/(3! 2!) = 10 orders, two quantities that may fall in different ones; 8!/(4! 4!) = 70 would do.
+    assert row["sentence"].startswith("5 networks of 2 depths give no adjusted p below 0.2,")
+    assert "give 4 of each of these depths, or more depths" in row["sentence"]
 
 
 # separation

@@ -55,7 +55,7 @@ class Network(Part):
     Recipes read four more. architecture: networks of one architecture differ in their seed; default the family. base:
     name of the network that this one was fine-tuned from. step: how far training had come, for checkpoints of one
     training. control: that it stands for no result of training ("untrained"), or for training on noise ("random
-    labels").
+    labels"). control_of: name of the network that it is a control of; without one it is a control of its family.
     """
 
     name: str = Field(min_length=1)
@@ -71,9 +71,15 @@ class Network(Part):
     base: str | None = None
     step: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     control: Literal["untrained", "random labels"] | None = None
+    control_of: str | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> Network:
+        if self.control_of is not None and self.control is None:
+            raise ValueError(
+                f"network {self.name!r} is a control of {self.control_of!r} and does not say of which kind; set "
+                'control = "untrained" or control = "random labels"'
+            )
         if (self.model is None) == (self.representations is None):
             raise ValueError(f"network {self.name!r} needs either `model` or `representations`")
         return self
@@ -282,6 +288,25 @@ class BettiCollapse(Part):
     agreement: float = Field(default=0.9, gt=0, le=1)
 
 
+class Controls(Part):
+    """`[controls]`: clouds that every layer is held against, draw by draw.
+
+    clouds: "gaussian", of the covariance of the layer's other draws, shrunk; "shuffled", every column of the draw
+    permuted on its own. stand_ins: clouds of the control's own kind that are treated as the layer is: where too many
+    of them differ from their controls, nothing is called an excess.
+    """
+
+    clouds: Annotated[tuple[Literal["gaussian", "shuffled"], ...], Field(strict=False)] = ()
+    stand_ins: int = Field(default=20, ge=20)
+
+    @field_validator("clouds")
+    @classmethod
+    def _once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError(f"every kind of control is named once, not {list(value)}")
+        return value
+
+
 class Audit(Part):
     """`[audit]`: settings under which every verdict is asked again, each changed alone; TOML writes no scale as "none".
 
@@ -329,6 +354,7 @@ class Study(Part):
     outliers: Outliers = Outliers()
     separation: Separation = Separation()
     betti_collapse: BettiCollapse = BettiCollapse()
+    controls: Controls = Controls()
     audit: Audit = Audit()
 
     @model_validator(mode="after")
@@ -351,6 +377,17 @@ class Study(Part):
                     f"network {network.name!r} has base {network.base!r}, which is not there"
                     f"{close_names(network.base, names)}"
                 )
+            if network.control_of is not None:
+                if network.control_of not in names:
+                    raise ValueError(
+                        f"network {network.name!r} is control_of {network.control_of!r}, which is not there"
+                        f"{close_names(network.control_of, names)}"
+                    )
+                if self.network[names.index(network.control_of)].control is not None:
+                    raise ValueError(
+                        f"network {network.name!r} is control_of {network.control_of!r}, which is a control itself; "
+                        "name the network that both are controls of"
+                    )
             if network.model is not None and self.source_of(network) is None:
                 raise ValueError(f"network {network.name!r} has no inputs; give [inputs] source, or its own `inputs`")
         return self
@@ -442,6 +479,7 @@ def _keys_at(place: tuple[int | str, ...]) -> list[str]:
         "outliers": Outliers,
         "separation": Separation,
         "betti_collapse": BettiCollapse,
+        "controls": Controls,
         "audit": Audit,
     }
     part = parts[str(place[0])] if place else Study

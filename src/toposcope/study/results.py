@@ -36,7 +36,22 @@ COLUMNS: dict[str, list[str]] = {
         "p_adjusted",
         "margin",
         "null",
+        "controls",
         "audit",
+    ],
+    "controls": [
+        "control",
+        "quantity",
+        *PAIR,
+        "value",
+        "control_value",
+        "excess",
+        "low",
+        "high",
+        "p",
+        "p_adjusted",
+        "calibration",
+        "calibrated",
     ],
     "audit": ["question", "setting", "answer", "survives", "effect", "p_adjusted", "sentence"],
     "quantities": [
@@ -112,6 +127,7 @@ class Results:
     computed from the tables, the headline first. warnings: everything a reader has to know. failed: tasks that failed.
     provenance: versions, machine, seeds, times, command. keys: artefact of every diagram, by network, layer, draw.
     artefacts: keys of everything the run was made from. folder: where all of it is. seen: keys of portraits and images.
+    controls: keys of the diagrams of control clouds, by what tables call the clouds, then as `keys`.
     """
 
     plan: Study
@@ -124,6 +140,7 @@ class Results:
     artefacts: tuple[str, ...]
     folder: Path
     seen: Seen = dataclasses.field(default_factory=Seen)
+    controls: Mapping[str, Mapping[str, Mapping[str, tuple[str, ...]]]] = dataclasses.field(default_factory=dict)
 
     @property
     def headline(self) -> str:
@@ -139,11 +156,19 @@ class Results:
         """The artefacts of this run."""
         return Store(self.folder / "store")
 
-    def diagram(self, network: str, layer: str, draw: int = 0) -> PersistenceDiagram:
-        """The diagram of one draw of one layer. Raises InputError for an unknown name, FileError when it is gone."""
-        if network not in self.keys:
-            raise InputError(f"there is no network {network!r}{close_names(network, self.keys)}")
-        layers = self.keys[network]
+    def diagram(self, network: str, layer: str, draw: int = 0, clouds: str = "plain") -> PersistenceDiagram:
+        """The diagram of one draw of one layer, or of its control: "Gaussian control", "shuffled control".
+
+        Raises InputError for an unknown name, FileError when it is gone.
+        """
+        kinds = {"plain": self.keys, **self.controls}
+        if clouds not in kinds:
+            raise InputError(
+                f"there are no clouds {clouds!r} in this run, only {', '.join(kinds)}; name others in [controls] clouds"
+            )
+        if network not in kinds[clouds]:
+            raise InputError(f"there is no network {network!r}{close_names(network, kinds[clouds])}")
+        layers = kinds[clouds][network]
         if layer not in layers:
             raise InputError(f"network {network!r} has no layer {layer!r}{close_names(layer, layers)}")
         if not 0 <= draw < len(layers[layer]):
@@ -179,6 +204,7 @@ class Results:
                 "keys": self.keys,
                 "artefacts": self.artefacts,
                 "seen": dataclasses.asdict(self.seen),
+                "controls": self.controls,
             },
         )
 
@@ -211,12 +237,22 @@ class Results:
             artefacts=tuple(fields["artefacts"]),
             folder=where,
             seen=Seen(**fields.get("seen", {})),
+            controls={
+                kind: {
+                    network: {layer: tuple(keys) for layer, keys in layers.items()}
+                    for network, layers in networks.items()
+                }
+                for kind, networks in fields.get("controls", {}).items()
+            },
         )
 
 
 _NUMBERS = {
     "at",
     "accuracy",
+    "calibrated",
+    "calibration",
+    "control_value",
     "degree",
     "depth",
     "dimension",
@@ -227,6 +263,7 @@ _NUMBERS = {
     "duplicates",
     "effect",
     "effective_dimension",
+    "excess",
     "high",
     "inputs",
     "judged",

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from toposcope._errors import ActivationError, PlanError, TaskError, ToposcopeError
 from toposcope.store import Store
-from toposcope.study import holes, tables
+from toposcope.study import controls, holes, tables
 from toposcope.study.agenda import Agenda, agenda
 from toposcope.study.audit import Audited, held_against, impossible, settings, with_audit
 from toposcope.study.beside import look_beside
@@ -67,6 +67,7 @@ def conduct(plan: Study, folder: Path, driver: Performer, thumbnails: bool = Tru
     recipe = RECIPES[plan.recipe]
     plan = recipe.expand(plan)
     recipe.check(plan)
+    controls.check(plan)
     degrees = "H0" if plan.homology.max_degree == 0 else f"H0 to H{plan.homology.max_degree}"
     driver.say(
         f"plan {plan.name}, recipe {plan.recipe}: {len(plan.network)} networks, {plan.cloud.draws} disjoint draws of "
@@ -91,7 +92,7 @@ def conduct(plan: Study, folder: Path, driver: Performer, thumbnails: bool = Tru
     warnings = [*doubts, *found.warnings, *beside.warnings]
     seen = holes.look(plan, networks, found.keys, driver, thumbnails)
     results = _assemble(plan, folder, networks, made, verdicts, warnings, found.keys, driver, started)
-    return dataclasses.replace(results, seen=seen)
+    return dataclasses.replace(results, seen=seen, controls=_control_keys(plan, networks, found.keys))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -128,6 +129,7 @@ def _carry_out(
     distances = tables.matrices(measured)
     tested, untested = tables.tests_table(plan, asked.comparisons, distances)
     evidence = Evidence(plan, networks, diagrams, distances, tested, same_inputs, driver.store)
+    evidence = dataclasses.replace(evidence, controls=controls.held_against(evidence, asked.comparisons))
     verdicts, quantities = RECIPES[plan.recipe].answer(evidence)
     warnings = [*_left_out(asked.sides, keys), *untested]
     return _Found(asked.sides, keys, measured, evidence, verdicts, quantities, warnings)
@@ -318,6 +320,18 @@ def _assemble(
         artefacts=tuple(sorted(driver.used | set(plain))),
         folder=folder,
     )
+
+
+def _control_keys(
+    plan: Study, networks: Sequence[Extracted], keys: Mapping[str, tuple[str, ...]]
+) -> dict[str, dict[str, dict[str, tuple[str, ...]]]]:
+    """Keys of the diagrams of control clouds, by what tables call the clouds, network and layer."""
+    found: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {}
+    for side in controls.sides(plan, networks):
+        if side.key in keys:
+            layers = found.setdefault(side.clouds, {}).setdefault(side.layer.network, {})
+            layers[side.layer.layer] = keys[side.key]
+    return found
 
 
 def _provenance(plan: Study, folder: Path, driver: Performer, started: float) -> dict[str, Any]:
