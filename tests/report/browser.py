@@ -40,6 +40,7 @@ def opened(browser: Any, results: Results | Path, folder: Path, width: int = 128
         reduced_motion="reduce",
         **options,
     )
+    view.set_default_timeout(10_000)
     said: list[str] = []
     view.on("console", lambda message: said.append(message.text))
     view.on("pageerror", lambda error: said.append(str(error)))
@@ -60,6 +61,35 @@ def healthy(view: Any) -> None:
     assert "NaN" not in view.locator("main").inner_text()
     drawn = view.evaluate("[...document.querySelectorAll('svg *')].map(n => n.cloneNode().outerHTML).join()")
     assert not re.search(r'="[^"]*\b(NaN|undefined)\b', re.sub('aria-label="[^"]*"', "", drawn))
+
+
+def tour(view: Any, most: int = 60) -> None:
+    """Every click path: each switch and choice, sliders from end to end, and Enter on marks of every chart."""
+    for k in range(view.locator("fieldset label").count()):
+        view.locator("fieldset label").nth(k).click()
+    for k in range(view.locator("select").count()):
+        options = view.locator("select").nth(k).locator("option").count()
+        for option in {0, options // 2, options - 1}:
+            view.locator("select").nth(k).select_option(index=option)
+    for k in range(view.locator("input[type=range]").count()):
+        for key in ("Home", "ArrowRight", "End"):
+            view.locator("input[type=range]").nth(k).focus()
+            view.keyboard.press(key)
+    for k in range(view.locator(".key button").count()):
+        view.locator(".key button").nth(k).click()
+        view.locator(".key button").nth(k).click()
+    for k in range(min(most, view.locator("figure svg[tabindex]").count())):
+        chart = view.locator("figure svg[tabindex]").nth(k)
+        if not chart.count():
+            break  # a chart of before, which a choice has taken away
+        chart.focus()
+        for key in ("ArrowRight", "ArrowRight", "Enter"):
+            view.keyboard.press(key)
+    for k in range(view.locator("nav a, .look a, .status a").count()):
+        view.locator("nav a, .look a, .status a").nth(k).click()
+    for k in range(view.locator("summary").count()):
+        view.locator("summary").nth(k).click()
+    healthy(view)
 
 
 def first_paint(view: Any) -> float:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import toposcope as ts
-from tests.report.browser import first_paint, opened, start
+from tests.report.browser import first_paint, opened, start, tour
 from tests.report.conftest import pictures, renamed, study
 from tests.report.test_report import large
 from toposcope.study import Failure, Results
@@ -113,8 +113,16 @@ def test_someone_finds_the_layer_and_the_digits_in_the_report_of_the_demo(browse
     most = fine.loc[fine["effect"].idxmax()]
     assert row["effect"] == most["effect"]
     with opened(browser, results, tmp_path) as view:
-        walk(view, results, str(most["network_b"]), str(most["layer_b"]))
         assert first_paint(view) < 1000
+        walk(view, results, str(most["network_b"]), str(most["layer_b"]))
+        tour(view)
+
+
+def test_every_path_is_open_where_names_are_hostile(
+    browser: Any, pictured_by_an_enemy: Results, tmp_path: Path
+) -> None:
+    with opened(browser, pictured_by_an_enemy, tmp_path) as view:
+        tour(view)
 
 
 def test_a_bar_is_chosen_by_pointer_and_keyboard(browser: Any, pictured: Results, tmp_path: Path) -> None:
@@ -330,6 +338,7 @@ def test_unusual_runs_open_without_a_word(
             assert view.locator("#look-layer option").count() == 3
             assert view.locator("#figure-holes img, #figure-holes image").count() == 0
             assert view.locator("#figure-holes ol.strip li").count() > 2
+        tour(view)
         if kind == "2,000 inputs":
             assert "2000 inputs" in (view.locator("#figure-tree svg").first.get_attribute("aria-label") or "")
 

@@ -129,6 +129,13 @@ order = 1
 alpha = 0.05
 adjust = "max-t"
 
+[similarity]              # what stands beside the distances in the report
+measures = ["cka-unbiased", "bottleneck"]
+
+[audit]                   # every verdict is asked again under each of these
+metric = ["cosine"]
+distance = ["bottleneck"]
+
 """
 
 

@@ -120,6 +120,38 @@ def _answers(results: Results) -> list[Html]:
         columns = ["Question", "Answer", "Where", "Degree", "Effect", "Margin", "Adjusted p"]
         numbers = table(columns, rows, numeric=(3, 4, 5, 6))
         parts.append(tag("details", tag("summary", f"{counted(len(rows), 'verdict')} with numbers"), numbers))
+    controls = records(results.tables["controls"])
+    if controls:
+        rows = [
+            [
+                plain(row["control"]),
+                plain(row["quantity"]),
+                _where(row),
+                cell(f"H{int(real(row['degree']))}"),
+                cell(number(row["value"])),
+                cell(number(row["control_value"])),
+                cell(number(row["excess"]) + _bounds(row)),
+                cell(p_value(row["p_adjusted"])),
+                "yes" if str(row["calibrated"]) == "True" else "no",
+            ]
+            for row in controls
+        ]
+        columns = [
+            "Control",
+            "Quantity",
+            "Where",
+            "Degree",
+            "Value",
+            "Of controls",
+            "Excess",
+            "Adjusted p",
+            "Calibrated",
+        ]
+        note = (
+            "Where a control is not calibrated, its stand-ins differ from controls of their own: no excess is claimed."
+        )
+        numbers = table(columns, rows, numeric=(3, 4, 5, 6, 7), caption=note)
+        parts.append(tag("details", tag("summary", f"{counted(len(rows), 'comparison')} with controls"), numbers))
     audit = records(results.tables["audit"])
     if audit:
         rows = [
@@ -141,9 +173,18 @@ def _answers(results: Results) -> list[Html]:
 
 def _bounded(row: Mapping[str, Any]) -> str:
     """An effect with its bounds, where there are any."""
+    return number(row["effect"]) + _bounds(row)
+
+
+def _bounds(row: Mapping[str, Any]) -> str:
     low, high = real(row["low"]), real(row["high"])
-    bounds = f" ({number(low)} to {number(high)})" if math.isfinite(low) or math.isfinite(high) else ""
-    return number(row["effect"]) + bounds
+    return f" ({number(low)} to {number(high)})" if math.isfinite(low) or math.isfinite(high) else ""
+
+
+def _where(row: Mapping[str, Any]) -> str:
+    """One layer, or two."""
+    a, b = (" ".join(filter(None, (plain(row[f"network_{side}"]), plain(row[f"layer_{side}"])))) for side in "ab")
+    return f"{a} and {b}" if b else a
 
 
 def _test_table(claim: str, rows: Sequence[Mapping[str, Any]], alpha: float) -> Html:

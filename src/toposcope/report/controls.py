@@ -51,7 +51,16 @@ def _entry(draws: Sequence[PersistenceDiagram] | None, degree: int, top: float, 
 
 
 def _of_layer(results: Results, network: str, layer: str) -> Mapping[str, Sequence[PersistenceDiagram]]:
-    """Diagrams of the controls of a layer, by what they are called."""
+    """Diagrams of the controls of a layer, by what they are called: those of the plan, else those of its portrait."""
+    asked = {kind: keys[network][layer] for kind, keys in results.controls.items() if layer in keys.get(network, {})}
+    if asked:
+        try:
+            return {
+                kind: [results.diagram(network, layer, draw, clouds=kind) for draw in range(len(keys))]
+                for kind, keys in asked.items()
+            }
+        except ToposcopeError:
+            return {}
     key = results.seen.portraits.get(network, {}).get(layer)
     if key is None:
         return {}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from toposcope.report.blocks import swatches
 from toposcope.report.index import records
 from toposcope.report.markup import Html, plain, tag
-from toposcope.report.numbers import counted, number, p_value, real, whole
+from toposcope.report.numbers import NONE, counted, number, p_value, real, whole
 from toposcope.report.words import (
     ADJUSTMENTS,
     degrees,
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 def first_screen(results: Results, data: Mapping[str, Any]) -> Html:
     """All that somebody reads who reads no further."""
     plan, tables = results.plan, results.tables
-    others = results.findings[1:]
+    verdicts = records(tables["verdicts"])
+    headline = next((row for row in verdicts if str(row["sentence"]) == results.headline), None)
     tests = len(tables["tests"])
     names = [plain(name) for name in tables["networks"]["network"]]
     untested = sum(warning.startswith("not tested") for warning in results.warnings)
@@ -37,6 +38,7 @@ def first_screen(results: Results, data: Mapping[str, Any]) -> Html:
     facts: list[tuple[str, object]] = [
         ("Networks", swatches(names)),
         ("Layers", f"{whole(len(tables['layers']))} in all"),
+        ("Inputs", _inputs(results)),
         ("Clouds", f"{draws} of {counted(plan.cloud.size, 'input')}, the same number in every layer"),
         ("Homology", f"{degrees(plan)}, Vietoris–Rips, Z/{plan.homology.field}"),
         ("Distance", distance_name(plan)),
@@ -57,12 +59,13 @@ def first_screen(results: Results, data: Mapping[str, Any]) -> Html:
         tag(
             "div",
             tag("p", f"toposcope report · {plain(plan.name)}", class_="kicker"),
-            tag("h1", _unbroken(results.headline)),
-            _verdict(results),
+            tag("h1", _unbroken(_bare(headline) if headline else results.headline)),
+            _verdict(results, headline) if headline else "",
+            _doubts(results, headline),
             _look(data),
             _status(results),
             tag("p", *_how_to_read(results), class_="reading"),
-            tag("ul", *(tag("li", _unbroken(finding)) for finding in others), class_="findings") if others else "",
+            _findings(results),
             class_="headline",
         ),
         tag(
@@ -74,12 +77,17 @@ def first_screen(results: Results, data: Mapping[str, Any]) -> Html:
     )
 
 
-def _verdict(results: Results) -> Html | str:
+def _inputs(results: Results) -> str:
+    """Where the inputs came from, and how many each network held."""
+    found = dict.fromkeys(
+        (plain(row["data"]), whole(row["inputs"])) for row in records(results.tables["networks"]) if plain(row["data"])
+    )
+    some = [f"{count} of {data}" for data, count in list(found)[:4]]
+    return "; ".join(some) + ("; …" if len(found) > 4 else "") or NONE
+
+
+def _verdict(results: Results, row: Mapping[str, Any]) -> Html:
     """The numbers of the headline: what was asked, the answer, the effect with its bounds, and where."""
-    found = [row for row in records(results.tables["verdicts"]) if str(row["sentence"]) == results.headline]
-    if not found:
-        return ""
-    row = found[0]
     low, high = real(row["low"]), real(row["high"])
     facts: list[tuple[str, str]] = [(plain(row["question"]), plain(row["answer"]))]
     if not math.isnan(real(row["effect"])):
@@ -93,8 +101,70 @@ def _verdict(results: Results) -> Html | str:
     if plain(row["where"]):
         degree = real(row["degree"])
         facts.append(("Where", plain(row["where"]) + ("" if math.isnan(degree) else f", H{int(degree)}")))
-    facts.append(("Under other settings", plain(row["audit"]) or "not tried"))
     return tag("dl", *(tag("div", tag("dt", term), tag("dd", value)) for term, value in facts), class_="measures")
+
+
+def _bare(row: Mapping[str, Any]) -> str:
+    """A verdict's sentence without what its controls and its audit say, which stand beside it."""
+    sentence = str(row["sentence"])
+    if plain(row["audit"]):
+        sentence = sentence.removesuffix(f" Audit: the verdict {row['audit']}.")
+    if plain(row["controls"]):
+        sentence = sentence.removesuffix(f" Controls: {row['controls']}.")
+    return sentence
+
+
+def _doubts(results: Results, row: Mapping[str, Any] | None) -> Html | str:
+    """What speaks for and against the headline: controls, other settings, and seeds."""
+    if row is None:
+        return ""
+    controls, audit = plain(row["controls"]), plain(row["audit"])
+    shaken = "breaks at" in audit or "not calibrated" in controls
+    lines: list[tuple[str, object]] = [
+        ("Controls", controls or _no_controls(results)),
+        (
+            "Other settings",
+            f"The verdict {audit}."
+            if audit
+            else "not tried: the plan has no [audit], so whether another "
+            "metric, scale or cloud size gives this answer too is not known",
+        ),
+    ]
+    return tag(
+        "dl",
+        *(tag("div", tag("dt", term), tag("dd", text)) for term, text in lines),
+        class_="doubts shaken" if shaken else "doubts",
+        aria_label="Whether controls and audit agree",
+    )
+
+
+def _no_controls(results: Results) -> str:
+    there = {plain(row["control"]) for row in records(results.tables["controls"])}
+    if there:
+        return (
+            f"measured ({', '.join(sorted(there))}), but they do not speak of this verdict; see the table of controls"
+        )
+    untrained = [plain(network.name) for network in results.plan.network if network.control is not None]
+    if untrained:
+        return f"the plan has control networks ({', '.join(untrained)}), and this verdict does not read them"
+    return "none in this plan, so what clouds without any structure of their own would show is not known"
+
+
+def _findings(results: Results) -> Html | str:
+    """The other verdicts, each with what its controls and its audit say."""
+    by_sentence = {str(row["sentence"]): row for row in records(results.tables["verdicts"])}
+    items = []
+    for finding in results.findings[1:]:
+        row = by_sentence.get(finding)
+        notes: list[object] = []
+        if row is not None:
+            notes = [
+                tag("small", tag("b", f"{name}: "), text)
+                for name, text in (("Controls", plain(row["controls"])), ("Other settings", plain(row["audit"])))
+                if text
+            ]
+        items.append(tag("li", _unbroken(finding if row is None else _bare(row)), *notes))
+    return tag("ul", *items, class_="findings") if items else ""
 
 
 def _look(data: Mapping[str, Any]) -> Html | str:

@@ -195,7 +195,7 @@ def bars(results: Results, data: Mapping[str, Any], missing: Missing) -> Html:
         "tree, whose lengths are the deaths of degree 0). The slider cuts the tree, and the pieces below the cut are "
         "listed. It starts where most pieces have three inputs or more, whatever their classes."
     )
-    notes = [_what_is_kept(results, missing)]
+    notes = [_what_is_kept(results, data, missing)]
     if results.plan.homology.max_degree == 0:
         loops = "The first draw of one layer. Homology stopped at degree 0, so there are no loops."
     told = tag("p", id_="told", class_="told", aria_live="polite")
@@ -204,7 +204,7 @@ def bars(results: Results, data: Mapping[str, Any], missing: Missing) -> Html:
     )
 
 
-def _what_is_kept(results: Results, missing: Missing) -> str:
+def _what_is_kept(results: Results, data: Mapping[str, Any], missing: Missing) -> str:
     parts = []
     if missing.kept < missing.bars:
         parts.append(
@@ -214,13 +214,18 @@ def _what_is_kept(results: Results, missing: Missing) -> str:
     if missing.layers:
         parts.append(f"{counted(missing.layers, 'layer')} with the smallest effects did not fit at all.")
     if missing.images:
-        parts.append(f"Images of {counted(missing.images, 'input')} did not fit.")
+        parts.append(f"What {counted(missing.images, 'input')} look like or say did not fit.")
     key = next((key for layers in results.seen.portraits.values() for key in layers.values()), "portrait-…")
-    parts.append(
-        "Inputs are small images made anew from their pixels."
-        if missing.shown
-        else "Inputs go by their sample ids: they are no images, or images were left out."
-    )
+    texts = any(any(cloud["texts"]) for cloud in data["holes"]["clouds"])
+    if missing.shown:
+        parts.append("Inputs are small images made anew from their pixels.")
+    elif texts:
+        parts.append("Inputs go by their sample ids and by the beginnings of their texts.")
+    else:
+        parts.append(
+            "Inputs go by their sample ids, or by their rows where they have none: they are no images, or images were "
+            "left out."
+        )
     parts.append(
         f"Every bar of a first draw: toposcope show {key} --store FOLDER --json, where FOLDER is the run’s; the keys "
         "of all layers are in its results.json."

@@ -33,6 +33,8 @@ DRAW = 0
 """The draw that portraits are taken of."""
 SIDE = 32
 """Longest side of a thumbnail, in pixels; smaller images stay as they are."""
+TEXT = 240
+"""So many characters of a text are kept."""
 HIGHEST = 2
 """Highest degree of which representatives are known."""
 
@@ -215,7 +217,7 @@ class Thumbnails:
         return f"thumbnails of {self.source}"
 
     def perform(self, store: Store, progress: Callable[[int, int | None], None] | None = None) -> None:
-        """Keep the pixels of every input that has an image; none at all where the inputs are no images."""
+        """Keep the pixels of every input that has an image, and what it says where inputs are text."""
         from toposcope.extract import load_inputs
 
         inputs = load_inputs(self.source, limit=self.limit)
@@ -236,7 +238,11 @@ class Thumbnails:
         for place, image in enumerate(pixels):
             sheet[place, : len(image), : len(image)] = image
         sides = np.array([len(image) for image in pixels], dtype=np.int64)
-        store.write(self.key, {"pixels": sheet, "sides": sides, "sample_ids": np.array(known, dtype=np.str_)})
+        arrays: dict[str, Array] = {"pixels": sheet, "sides": sides, "sample_ids": np.array(known, dtype=np.str_)}
+        if inputs.texts is not None:
+            said = {entry: str(inputs.texts[row_of[entry]])[:TEXT] for entry in self.ids if entry in row_of}
+            arrays |= {"texts": np.array(list(said.values()), dtype=np.str_), "of": np.array(list(said), dtype=np.str_)}
+        store.write(self.key, arrays)
 
 
 def thumbnail(image: Array | Image.Image) -> Array:
@@ -262,6 +268,15 @@ def read_thumbnails(store: Store, key: str) -> dict[str, Array]:
     return {
         str(entry): image[:side, :side] for entry, image, side in zip(ids.tolist(), pixels, sides.tolist(), strict=True)
     }
+
+
+def read_texts(store: Store, key: str) -> dict[str, str]:
+    """What every input says, by sample id; empty where inputs are no texts. Raises FileError."""
+    arrays = store.read(key)
+    texts, ids = arrays.get("texts"), arrays.get("of")
+    if texts is None or ids is None:
+        return {}
+    return {str(entry): str(text) for entry, text in zip(ids.tolist(), texts.tolist(), strict=True)}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -76,7 +76,7 @@ function drawMap(width, redraw) {
     networkKey(redraw),
     readable(canvas(width, height, `Map of ${known.length} layers in H${place.degree}; stress ${chosen.stress}.`,
       lines, marks,
-      ends.length <= 12 ? placed(ends, [...items, ...crowd], width) : null,
+      ends.length <= 16 ? placed(ends, [...items, ...crowd], width) : null,
       s("g", { transform: `translate(0,${height - 34})` },
         s("line", { class: "zero", x1: 0, x2: bar * unit, y1: 0, y2: 0 }),
         label(0, -7, `${here.name} = ${Number(bar.toPrecision(3))}`),
