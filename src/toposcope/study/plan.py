@@ -28,6 +28,7 @@ from toposcope.cloud.scale import scale_rule
 from toposcope.distances.measures import DISTANCES, Distance, distance_named
 from toposcope.distances.wasserstein import ground_norm
 from toposcope.rips.vietoris_rips import prime_field
+from toposcope.study.measures import known_measure
 
 
 class Part(BaseModel):
@@ -203,6 +204,19 @@ class Extraction(Part):
     precision: Literal["float16", "bfloat16"] | None = None
 
 
+class Similarity(Part):
+    """`[similarity]`: what stands beside the distances, between all layers on the same draws; nothing is tested by it.
+
+    measures: of similarity between layers of the same inputs ("cka", "cka-unbiased", "procrustes", "rsa", …), and
+    further distances between their diagrams ("bottleneck", …). In draws of few inputs the plain "cka" of wide layers is
+    large whatever they hold, so the default is its unbiased form. An empty list asks for none.
+    """
+
+    measures: Annotated[tuple[Annotated[str, AfterValidator(known_measure)], ...], Field(strict=False)] = (
+        "cka-unbiased",
+    )
+
+
 class Equivalence(Part):
     """`[equivalence]`: when two layers count as the same.
 
@@ -333,6 +347,7 @@ class Study(Part):
     distance: DistanceChoice = DistanceChoice()
     test: Test = Test()
     extract: Extraction = Extraction()
+    similarity: Similarity = Similarity()
     equivalence: Equivalence = Equivalence()
     sample_size: SampleSize = SampleSize()
     train_test: TrainTest = TrainTest()
@@ -457,6 +472,7 @@ def _keys_at(place: tuple[int | str, ...]) -> list[str]:
         "distance": DistanceChoice,
         "test": Test,
         "extract": Extraction,
+        "similarity": Similarity,
         "equivalence": Equivalence,
         "sample_size": SampleSize,
         "train_test": TrainTest,

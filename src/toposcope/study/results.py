@@ -85,6 +85,8 @@ COLUMNS: dict[str, list[str]] = {
     "descriptor_means": ["network", "layer", "depth", "degree", "descriptor", "mean", "low", "high", "draws", "clouds"],
     "distances": [*PAIR, "measure", "draw_a", "draw_b", "value", *CLOUDS],
     "distance_means": [*PAIR, "measure", "mean", "low", "high", "draws", "same_inputs", "noise", *CLOUDS],
+    "similarity": [*PAIR, "measure", "draw", "value"],
+    "similarity_means": [*PAIR, "measure", "mean", "low", "high", "draws"],
     "tests": [
         "claim",
         *PAIR,
@@ -104,7 +106,8 @@ COLUMNS: dict[str, list[str]] = {
 `low` and `high` bound the mean by Student's t over disjoint draws. `noise` is the mean distance between two disjoint
 draws of one and the same layer, averaged over the two layers: what a distance between different inputs amounts to when
 nothing differs. `scale` is the mean over draws of the number that distances were divided by. `clouds` says how clouds
-were taken from a layer: "plain" draws, or a recipe's treatment of them.
+were taken from a layer: "plain" draws, or a recipe's treatment of them. `similarity` holds what `[similarity]` of the
+plan names, between layers on the same draws; its `degree` is empty for measures that know none.
 """
 
 

@@ -19,6 +19,7 @@ from toposcope.store import Store
 from toposcope.study import controls, holes, tables
 from toposcope.study.agenda import Agenda, agenda
 from toposcope.study.audit import Audited, held_against, impossible, settings, with_audit
+from toposcope.study.beside import look_beside
 from toposcope.study.inputs import check_held
 from toposcope.study.plan import Network, Study
 from toposcope.study.provenance import surroundings
@@ -88,7 +89,9 @@ def conduct(plan: Study, folder: Path, driver: Performer, thumbnails: bool = Tru
     audited = _audit(plan, networks, same_inputs, found.verdicts, driver)
     verdicts = with_audit(found.verdicts, audited)
     made = tables.all_tables(found.evidence, found.sides, found.measured, verdicts, found.quantities, audited)
-    warnings = [*doubts, *found.warnings]
+    beside = look_beside(plan, networks, same_inputs, found.keys, driver)
+    made |= beside.tables(plan.test.confidence)
+    warnings = [*doubts, *found.warnings, *beside.warnings]
     seen = holes.look(plan, networks, found.keys, driver, thumbnails)
     results = _assemble(plan, folder, networks, made, verdicts, warnings, found.keys, driver, started)
     return dataclasses.replace(results, seen=seen, controls=_control_keys(plan, networks, found.keys))
