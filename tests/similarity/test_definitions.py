@@ -101,10 +101,24 @@ def test_blocks_and_tiles_do_not_change_cka(monkeypatch: pytest.MonkeyPatch) -> 
     ]
     whole = [call() for call in calls]
     monkeypatch.setattr(module, "_ROWS", 16)
+    monkeypatch.setattr(module, "_TALL", 13)
     monkeypatch.setattr(module, "_COLUMNS", 5)
     monkeypatch.setattr(module, "_block", lambda n: 7)
     monkeypatch.setattr(module, "_SHARED", 0)
     np.testing.assert_allclose([call() for call in calls], whole, rtol=1e-12)
+
+
+def test_cka_of_float32_keeps_its_digits_far_from_the_origin() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(500, 40)), rng.normal(size=(500, 40))
+    b += a
+    for away in (0.0, 100.0):
+        moved = [(layer + away).astype(np.float32) for layer in (a, b)]
+        exact = ts.cka(*(layer.astype(np.float64) for layer in moved))
+        assert ts.cka(*moved) == pytest.approx(exact, rel=1e-6)
+        assert ts.cka(*moved, unbiased=True) == pytest.approx(
+            ts.cka(*(layer.astype(np.float64) for layer in moved), unbiased=True), rel=1e-6
+        )
 
 
 @pytest.mark.parametrize(("n", "width"), [(6000, 32), (2500, 1300)])

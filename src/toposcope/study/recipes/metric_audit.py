@@ -485,21 +485,24 @@ def _headline(
     def counted(verdicts: Sequence[Verdict], result: Answer) -> int:
         return sum(verdict.answer == result for verdict in verdicts)
 
+    least = evidence.plan.metric_audit.noise[0]
     contradicted, steady = counted(directions, "no"), counted(directions, "yes")
     alike = counted(claims, "yes")
     result: Answer = (
         "yes" if contradicted else "no" if alike == len(claims) and steady == len(directions) else "undecided"
     )
     if len(trusted) == len(asked):
-        trust = "All of them show planted circles at this size."
+        trust = f"All of them show planted circles with noise {least:g}."
     elif trusted:
-        trust = f"Planted circles are shown by {', '.join(names(evidence.plan)[one] for one in trusted)}."
+        shown = ", ".join(names(evidence.plan)[one] for one in trusted)
+        trust = f"Planted circles with noise {least:g} are shown by {shown}."
     else:
-        trust = "None of them shows planted circles in every layer: at this size, loops are beyond all of them."
+        trust = f"None of them shows planted circles with noise {least:g} in every layer."
     sentence = (
-        f"Under {len(asked)} metrics, {alike} of {len(claims)} claims that layers differ hold throughout; of "
-        f"{len(directions)} numbers along depth, {steady} go one way under all, {contradicted} rise under one and fall "
-        f"under another. {trust}"
+        f"Of {len(directions)} numbers along depth, {contradicted} "
+        f"{'rises' if contradicted == 1 else 'rise'} under one metric and {'falls' if contradicted == 1 else 'fall'} "
+        f"under another, and {steady} {'goes' if steady == 1 else 'go'} one way under all {len(asked)}; that layers "
+        f"differ holds under all in {alike} of {len(claims)} claims. {trust}"
     )
     return Verdict(
         "Do the conclusions depend on the metric?", result, sentence, ", ".join(names(evidence.plan).values())
