@@ -1,8 +1,9 @@
 """Centred kernel alignment (Kornblith et al. 2019), and its unbiased and minibatch forms (Nguyen et al. 2021).
 
-CKA = HSIC(K, L) / sqrt(HSIC(K, K) HSIC(L, L)) of two kernel matrices over the same inputs. No (n, n) matrix is built:
-a linear kernel is summed on the side of the features or of the inputs, whichever is cheaper, and an RBF kernel in
-blocks of rows.
+CKA = HSIC(K, L) / sqrt(HSIC(K, K) HSIC(L, L)) of two kernel matrices over the same inputs. No (n, n) matrix is built
+that is larger than the layers: a linear kernel is summed on the side of the features or of the inputs, whichever is
+cheaper, and an RBF kernel in blocks of rows. Where a layer has more features than inputs, its matrix is kept for the
+next pair.
 """
 
 from __future__ import annotations
@@ -93,7 +94,9 @@ def _hsics(x: Prepared, y: Prepared, kernel: str, unbiased: bool, bandwidth: flo
     key = ("hsic", kernel, unbiased, bandwidth if kernel == "rbf" else None)
     own = key in x.kept and key in y.kept
     # The side of the features costs n (d_x + d_y)² in all, that of the inputs n² (d_x + d_y).
-    if kernel == "linear" and x.points.shape[1] + y.points.shape[1] <= len(x):
+    if kernel == "linear" and len(x) <= min(x.points.shape[1], y.points.shape[1], _SHARED):
+        pairs = [_of_grams(x, y)] if own else [_of_grams(x, y), _of_grams(x, x), _of_grams(y, y)]
+    elif kernel == "linear" and x.points.shape[1] + y.points.shape[1] <= len(x):
         pairs = [_of_features(x, y, unbiased)]
         if not own:
             pairs += [_of_features(x, x, unbiased), _of_features(y, y, unbiased)]
@@ -127,6 +130,26 @@ class _Sums:
 
 def _total(k: Float64, l: Float64) -> float:  # noqa: E741 (L is the second kernel)
     return float(k.sum()) * float(l.sum())
+
+
+def _of_grams(x: Prepared, y: Prepared) -> _Sums:
+    """Linear kernels of few inputs in many dimensions: each matrix is smaller than its layer, and is kept with it."""
+    zero = np.zeros(len(x))
+    k, l = _gram(x), _gram(y)  # noqa: E741
+    return _Sums(float(np.einsum("ij,ij->", k, l)), zero, zero, np.diagonal(k), np.diagonal(l))
+
+
+def _gram(x: Prepared) -> Float64:
+    """(n, n) inner products of the centred rows; every row sums to 0."""
+
+    def make() -> Float64:
+        gram = np.empty((len(x), len(x)))
+        for start, block in _gram_blocks(x):
+            gram[start : start + len(block), start:] = block
+            gram[start:, start : start + len(block)] = block.T
+        return gram
+
+    return x.once("gram", make)
 
 
 def _of_features(x: Prepared, y: Prepared, unbiased: bool) -> _Sums:
