@@ -332,3 +332,27 @@ def test_anisotropy_is_the_mean_cosine() -> None:
     assert ts.anisotropy(a) == pytest.approx(1 - pdist(a, "cosine").mean(), rel=1e-10)
     assert ts.anisotropy(np.eye(5)) == pytest.approx(0, abs=1e-15)
     assert ts.anisotropy([[1.0, 0], [-1, 0]]) == -1
+
+
+def test_ranks_are_those_of_scipy_with_ties_and_without_a_square_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    from scipy.stats import rankdata
+
+    module = sys.modules["toposcope.similarity.prepared"]
+    rng = np.random.default_rng(0)
+    for values in (rng.normal(size=50), rng.integers(0, 4, 50).astype(float), np.zeros(5), np.arange(3.0), np.ones(1)):
+        np.testing.assert_array_equal(module._average_ranks(values.copy()), rankdata(values))
+    a, b = rng.integers(0, 3, size=(2, 40, 3)).astype(float)
+    whole = ts.rsa(a, b)
+    monkeypatch.setattr(module, "SHARED", 10)
+    assert ts.rsa(a, b) == whole
+    held = module.Prepared(a)
+    held.upper_ranks("euclidean")
+    assert ("distances", "euclidean") not in held.kept
+
+
+def test_a_draw_that_is_too_large_for_memory_is_refused_before_anything_is_computed() -> None:
+    a = np.zeros((20_000, 1), dtype=np.float32)
+    with pytest.raises(ts.InputError, match="20000 points at once need a matrix of 12 GiB; give a size"):
+        ts.rtd(a, a)

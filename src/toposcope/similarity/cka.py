@@ -19,7 +19,7 @@ from toposcope import _check
 from toposcope._errors import InputError
 from toposcope._types import Array, Float64, Floats
 from toposcope.similarity.pairs import Points, aligned
-from toposcope.similarity.prepared import Prepared
+from toposcope.similarity.prepared import SHARED, Prepared
 
 KERNELS = ("linear", "rbf")
 
@@ -29,8 +29,8 @@ _TALL = 2048
 """Rows of one block of a cross-product, likewise: fewer sums of (d, d) blocks, which read more than they reckon."""
 _COLUMNS = 2048
 """Features of one tile of a cross-product matrix."""
-_SHARED = 4096
-"""Inputs up to which the distances of a layer are kept as one matrix."""
+_SHARED = SHARED
+"""Inputs up to which distances and kernels of a layer are kept as one matrix."""
 _CANCELLED = 1e-6
 """Share of |x|² + |y|² below which an expanded |x - y|² has lost digits."""
 
