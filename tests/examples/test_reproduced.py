@@ -92,6 +92,13 @@ def test_which_layers_resemble_each_other(weights: Path, tmp_path: Path) -> None
     assert figure.read_bytes().startswith(b"\x89PNG")
 
 
+def test_networks_are_dealt_out_anew() -> None:
+    told = reproduced._uniform_said([0.9, 0.91, 0.92], [0.7, 0.71, 0.72])
+    assert "are more alike than" in told
+    assert "p = 0.05, networks dealt out anew in all 20 ways" in told
+    assert "were not shown" in reproduced._uniform_said([0.9, 0.6, 0.7], [0.7, 0.71, 0.72])
+
+
 def test_halves_of_a_network_in_two_stages() -> None:
     two_stages = np.kron(np.eye(2), np.ones((3, 3)))
     assert reproduced.halves(two_stages) == 0
