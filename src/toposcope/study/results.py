@@ -65,6 +65,7 @@ COLUMNS: dict[str, list[str]] = {
         "layer_b",
         "degree",
         "at",
+        "clouds",
     ],
     "networks": ["network", "family", "checkpoint", "data", "layers", "inputs", "seed", "accuracy", "judged"],
     "layers": [
