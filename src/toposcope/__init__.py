@@ -65,6 +65,7 @@ from toposcope.distances import (
     wasserstein,
 )
 from toposcope.extract import extract
+from toposcope.monitor import TopologyMonitor
 from toposcope.report import report
 from toposcope.representation import Representation, Source, read_representation
 from toposcope.result import Interval, TestResult
@@ -170,6 +171,7 @@ __all__ = [
     "Study",
     "TaskError",
     "TestResult",
+    "TopologyMonitor",
     "ToposcopeError",
     "ToposcopeWarning",
     "UnavailableError",
