@@ -145,7 +145,7 @@ def test_a_report_while_training_goes_on(tmp_path: Path) -> None:
 
 
 def test_results_are_the_same_however_often_the_work_was_interrupted(finished, tmp_path: Path) -> None:
-    watcher, results, _said = finished
+    watcher, _results, _said = finished
     other = monitor(tmp_path / "run", inputs=probe(), validation=probe(1))
     train(other)
     other.close(wait=False)  # wherever the background process was
@@ -158,14 +158,14 @@ def test_results_are_the_same_however_often_the_work_was_interrupted(finished, t
 
 def test_training_goes_on_from_a_checkpoint(finished, tmp_path: Path) -> None:
     whole, _results, _said = finished
-    first = monitor(tmp_path / "run", inputs=probe(), validation=probe(1))
+    first = monitor(tmp_path / "run", inputs=probe(), validation=probe(1), background=False)
     train(first, steps=6)
     state = json.loads(json.dumps(first.state_dict()))
     train_more = network()
     first.check(train_more, step=7)  # beyond the checkpoint: lost when training goes back to it
     first.close(wait=False)
     said: list[str] = []
-    second = monitor(tmp_path / "run", inputs=probe(), validation=probe(1), say=said.append)
+    second = monitor(tmp_path / "run", inputs=probe(), validation=probe(1), say=said.append, background=False)
     second.load_state_dict(state)
     assert second.taken == (0, 4)
     assert any("1 checks after step 5 are removed" in line for line in said)
@@ -234,7 +234,7 @@ def test_what_cannot_be_is_refused_in_the_loop(tmp_path: Path) -> None:
     with pytest.raises(ts.InputError, match="failed on its first batch"):
         monitor(tmp_path / "a", inputs=probe(features=4)).step(net)
     assert not (tmp_path / "a" / "checks").exists()
-    watcher = monitor(tmp_path / "b", every=1)
+    watcher = monitor(tmp_path / "b", every=1, background=False)
     try:
         watcher.step(net, probe(), step=0)
         with pytest.raises(ts.InputError, match="probe has changed"):
@@ -249,7 +249,7 @@ def test_what_cannot_be_is_refused_in_the_loop(tmp_path: Path) -> None:
 
 def test_steps_and_checks(tmp_path: Path) -> None:
     net = network()
-    watcher = monitor(tmp_path / "run", inputs=probe(), every=10)
+    watcher = monitor(tmp_path / "run", inputs=probe(), every=10, background=False)
     try:
         assert [step for step in (3, 4, 9, 10, 10, 9, 37, 39, 40) if watcher.step(net, step=step)] == [3, 10, 37, 40]
         assert watcher.check(net, step=43)
@@ -264,7 +264,7 @@ def test_steps_and_checks(tmp_path: Path) -> None:
 def test_what_is_beyond_the_budget_or_the_backlog_is_skipped_and_said(tmp_path: Path) -> None:
     net = network()
     said: list[str] = []
-    watcher = monitor(tmp_path / "run", inputs=probe(), every=1, budget="0.001 %", say=said.append)
+    watcher = monitor(tmp_path / "run", inputs=probe(), every=1, budget="0.001 %", say=said.append, background=False)
     assert [watcher.step(net, step=step) for step in range(4)] == [True, False, False, False]
     assert [step for step, _reason in watcher.skipped] == [1, 2, 3]
     assert "the budget is 0.00%" in watcher.skipped[0][1]
@@ -284,7 +284,7 @@ def test_what_is_beyond_the_budget_or_the_backlog_is_skipped_and_said(tmp_path: 
 def test_activations_that_are_not_finite_are_noted_and_training_goes_on(tmp_path: Path) -> None:
     said: list[str] = []
     net = network()
-    watcher = monitor(tmp_path / "run", inputs=probe(), say=said.append)
+    watcher = monitor(tmp_path / "run", inputs=probe(), say=said.append, background=False)
     watcher.step(net, step=0, loss=float("nan"))
     with torch.no_grad():
         net[0].weight[0, 0] = float("nan")
@@ -300,7 +300,7 @@ def test_activations_that_are_not_finite_are_noted_and_training_goes_on(tmp_path
 def test_a_layer_that_collapses_is_warned_of(tmp_path: Path) -> None:
     net = network(width=12)
     said: list[str] = []
-    watcher = monitor(tmp_path / "run", inputs=probe(), layers=["0"], every=1, say=said.append)
+    watcher = monitor(tmp_path / "run", inputs=probe(), layers=["0"], every=1, say=said.append, background=False)
     for step in range(4):
         if step == 2:  # all outputs become multiples of one
             with torch.no_grad():
@@ -345,17 +345,16 @@ from tests.monitor.loops import monitor, network, probe
 watcher = monitor({out!r}, inputs=probe())
 watcher.step(network(), step=0)
 print(watcher._background._process.pid, flush=True)
-{end}
+time.sleep(60)
 """
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-@pytest.mark.parametrize("end", ["sys.exit()", "time.sleep(60)"])
-def test_the_background_process_ends_with_the_training(tmp_path: Path, end: str) -> None:
-    """A script without a guard, one that never closes its monitor, and one that is killed."""
+def test_the_background_process_ends_with_the_training(tmp_path: Path) -> None:
+    """A script without a guard, that is killed."""
     root = str(Path(__file__).resolve().parents[2])
     script = tmp_path / "script.py"
-    script.write_text(SCRIPT.format(root=root, out=str(tmp_path / "run"), end=end))
+    script.write_text(SCRIPT.format(root=root, out=str(tmp_path / "run")))
     with subprocess.Popen(
         [sys.executable, str(script)],
         stdout=subprocess.PIPE,
@@ -364,8 +363,7 @@ def test_the_background_process_ends_with_the_training(tmp_path: Path, end: str)
     ) as training:
         assert training.stdout is not None
         background = int(training.stdout.readline())
-        if "sleep" in end:
-            training.send_signal(signal.SIGKILL)
+        training.send_signal(signal.SIGKILL)
         training.wait()
     until = time.monotonic() + 60
     while time.monotonic() < until:

@@ -16,7 +16,8 @@ FEWEST = 8
 SHORTEST = 3
 """Values in a segment, so that its line is not free to go through all of them."""
 PENALTY = 6.0
-"""Times log n, for every further segment. Chosen by simulation: see tests and docs/monitor.md for its false alarms."""
+"""Times log n, for every further segment. Chosen by simulation: of series that are a line and white
+noise, 4 to 7 % with 8 to 20 values have a change point, 2 % with 30, none with 100."""
 
 
 def noise_of(values: Array) -> float:

@@ -27,7 +27,9 @@ def callback(monitor: TopologyMonitor) -> Any:
     """
     try:
         base: Any = importlib.import_module("transformers").TrainerCallback
-    except ModuleNotFoundError:
+    except ModuleNotFoundError as error:
+        if error.name != "transformers":
+            raise
         raise MissingDependencyError("transformers", "a monitor's for_transformers()", "hf") from None
 
     class TopologyCallback(base):  # type: ignore[misc]  # the base is known when the program runs

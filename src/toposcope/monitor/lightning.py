@@ -68,8 +68,9 @@ def _package() -> Any:
     for name in sorted(PACKAGES, key=lambda name: name not in sys.modules):
         try:
             return importlib.import_module(name)
-        except ModuleNotFoundError:
-            continue
+        except ModuleNotFoundError as error:
+            if error.name not in (name, name.partition(".")[0]):
+                raise
     raise MissingDependencyError("lightning", "a monitor's for_lightning()", "lightning")
 
 

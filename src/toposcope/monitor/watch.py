@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from toposcope import _check
 from toposcope._errors import ActivationError, FileError, InputError
-from toposcope.monitor.background import Background
+from toposcope.monitor.background import Background, Later
 from toposcope.monitor.budget import Budget, share_of
 from toposcope.monitor.folder import TRAIN, VALIDATION, Check, RunFolder
 
@@ -56,7 +56,8 @@ class TopologyMonitor:
     budget: share of training time that checks may block it for, "2 %" or 0.02; a check that would go beyond is skipped,
     and said to be. The first one is lent. None is no limit. metric, scale, max_degree, distance: as in a plan.
     out: the run folder. name, seed: of the training, in tables. backlog: checks that may wait for the background
-    process before others are skipped. writers: what `toposcope.monitor.to_tensorboard` and `to_wandb` give. say: is
+    process before others are skipped. background: False starts no process; `close` then computes everything, in this
+    one. writers: what `toposcope.monitor.to_tensorboard` and `to_wandb` give. say: is
     told what a reader should know, a line at a time; None is the logger ``toposcope.monitor``.
 
     Raises InputError and PlanError for what cannot be, here; LayerError at the first check.
@@ -83,6 +84,7 @@ class TopologyMonitor:
         name: str = "training",
         seed: int = 0,
         backlog: int = 16,
+        background: bool = True,
         writers: Sequence[Writer] = (),
         say: Callable[[str], None] | None = None,
     ) -> None:
@@ -94,7 +96,7 @@ class TopologyMonitor:
         self._plan = _template(name, seed, size, draws, metric, scale, max_degree, distance)
         self._say = say if say is not None else _LOG.warning
         self._folder = RunFolder(Path(out))
-        self._background = Background(self._folder)
+        self._background = Background(self._folder) if background else Later(self._folder)
         self._writers = list(writers)
         self._probes: dict[str, Probe] = {}
         self._dimensions: dict[str, dict[str, int]] = {}
@@ -372,7 +374,7 @@ class TopologyMonitor:
     def _refusal(self) -> tuple[str, str] | None:
         """(kind, reason) why a check that is due is not taken."""
         waiting = sum(not self._folder.is_finished(step) for step in self._taken[-self._backlog :])
-        if waiting >= self._backlog:
+        if waiting >= self._backlog and isinstance(self._background, Background):
             return "because of a backlog", f"{waiting} checks wait for the background process, and no more may"
         refusal = self._budget.refusal()
         return None if refusal is None else ("to stay within the budget", refusal)

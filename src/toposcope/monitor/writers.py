@@ -41,7 +41,9 @@ def to_wandb(run: Any = None) -> WandB:
     if run is None:
         try:
             run = importlib.import_module("wandb").run
-        except ModuleNotFoundError:
+        except ModuleNotFoundError as error:
+            if error.name != "wandb":
+                raise
             raise MissingDependencyError("wandb", "to_wandb", "wandb") from None
         if run is None:
             raise InputError("no run of Weights & Biases is active; call wandb.init() first, or pass its run")
