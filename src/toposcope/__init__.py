@@ -67,6 +67,7 @@ from toposcope.distances import (
     wasserstein,
 )
 from toposcope.extract import extract
+from toposcope.monitor import TopologyMonitor
 from toposcope.report import report
 from toposcope.representation import Representation, Source, read_representation
 from toposcope.result import Interval, TestResult
@@ -179,6 +180,7 @@ __all__ = [
     "TaskError",
     "TestResult",
     "TokenOutliers",
+    "TopologyMonitor",
     "ToposcopeError",
     "ToposcopeWarning",
     "UnavailableError",
