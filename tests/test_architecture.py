@@ -25,6 +25,7 @@ ORDER = [
     ["study"],
     ["estimate", "run"],
     ["report"],
+    ["plot"],
     ["demo"],
     ["cli"],
     ["__main__"],

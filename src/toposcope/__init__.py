@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from toposcope import plot
 from toposcope._errors import (
     ActivationError,
     FileError,
@@ -223,6 +224,7 @@ __all__ = [
     "persistence_image",
     "ph_dimension",
     "plan_power",
+    "plot",
     "procrustes",
     "pwcca",
     "random_removal",
