@@ -25,7 +25,7 @@ ORDER = [
     ["study"],
     ["estimate", "run"],
     ["report"],
-    ["plot"],
+    ["plot", "views"],
     ["demo"],
     ["cli"],
     ["__main__"],
