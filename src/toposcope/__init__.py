@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from toposcope import plot
 from toposcope._errors import (
     ActivationError,
     FileError,
@@ -237,6 +238,7 @@ __all__ = [
     "ph_dimension",
     "plan_power",
     "planted_circle",
+    "plot",
     "procrustes",
     "pwcca",
     "random_removal",

@@ -460,6 +460,23 @@ class Study(Part):
         except ValidationError as error:
             raise PlanError(f"{where}: {_first_mistake(error)}") from None
 
+    def _repr_html_(self) -> str:
+        """For notebooks: the plan's recipe, networks and clouds."""
+        from toposcope import _html
+
+        cloud = self.cloud
+        rows = [(one.name, one.family or "", one.model or one.representations or "") for one in self.network]
+        facts = {
+            "recipe": self.recipe,
+            "seed": self.seed,
+            "inputs": self.inputs.source,
+            "clouds": f"{cloud.draws} disjoint draws of {cloud.size}, {cloud.metric}, scale {cloud.scale}",
+            "homology": f"degrees 0 to {self.homology.max_degree} over Z/{self.homology.field}",
+            "distance": self.distance.measure().name,
+            "test": f"level {self.test.alpha:g}, adjusted by {self.test.adjust}",
+        }
+        return _html.card(f"plan {self.name}", _html.facts(facts), _html.table(["network", "family", "model"], rows))
+
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Study:
         """Read a plan from a TOML file; its name is the file's, unless the plan gives one.

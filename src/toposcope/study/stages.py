@@ -72,7 +72,8 @@ def conduct(plan: Study, folder: Path, driver: Performer, thumbnails: bool = Tru
     controls.check(plan)
     degrees = "H0" if plan.homology.max_degree == 0 else f"H0 to H{plan.homology.max_degree}"
     driver.say(
-        f"plan {plan.name}, recipe {plan.recipe}: {len(plan.network)} networks, {plan.cloud.draws} disjoint draws of "
+        f"plan {plan.name}, recipe {plan.recipe}: {len(plan.network)} "
+        f"network{'s' * (len(plan.network) > 1)}, {plan.cloud.draws} disjoint draws of "
         f"{plan.cloud.size} inputs, {degrees}, {plan.distance.measure().name}"
     )
     networks = _extract(plan, driver)
