@@ -27,6 +27,7 @@ from toposcope.monitor.folder import TRAIN, VALIDATION, Check, RunFolder, networ
 from toposcope.run import Driver, Silence
 from toposcope.store import Store
 from toposcope.study import holes, tables
+from toposcope.study.beside import Beside
 from toposcope.study.plan import Network, Study
 from toposcope.study.provenance import surroundings
 from toposcope.study.recipes import training
@@ -102,7 +103,9 @@ class Analysis:
 
     def _plan(self, which: Iterable[tuple[int, str]]) -> Study:
         networks = [self._network(*key).model_dump(mode="python", exclude_defaults=True) for key in which]
-        return Study.from_json({**self._template, "network": networks}, f"{self.folder.path}/monitor.json")
+        # A check measures what it has to, and nothing beside the distances.
+        asked = {**self._template, "similarity": {"measures": []}, "network": networks}
+        return Study.from_json(asked, f"{self.folder.path}/monitor.json")
 
     def _network(self, step: int, probe: str) -> Network:
         name = str(self._template["name"])
@@ -247,6 +250,7 @@ class Analysis:
         rows = self._all_rows()
         quantities = [_quantity(row) for row in rows if row["signal"] not in _IN_TABLES]
         made = tables.all_tables(evidence, sides, measured, verdicts, quantities, [])
+        made |= Beside().tables(plan.test.confidence)
         checks = [self._checks[step] for step in sorted(self._checks)]
         warned = alerts(signals.series(rows), checks)
         self.folder.write_alerts(warned)
