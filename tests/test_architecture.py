@@ -24,6 +24,7 @@ ORDER = [
     ["similarity"],
     ["study"],
     ["estimate", "run"],
+    ["monitor"],
     ["report"],
     ["plot", "views"],
     ["demo"],

@@ -22,7 +22,8 @@ class BarSignificance:
     """A p-value for every bar of one degree, in the rows of `diagram.in_degree(degree)`.
 
     ratio: (k,) death / birth. p_value: (k,) under the universal null. p_adjusted: (k,) Bonferroni over the k bars.
-    significant: (k,) p_adjusted <= alpha. longest_ratio: the largest ratio, 1 where there is no bar.
+    significant: (k,) p_adjusted <= alpha. longest_ratio: the largest ratio, 1 where there is no bar. least_ratio: bars
+    of at least this ratio are the significant ones, NaN where there is no bar to centre the null on.
     """
 
     degree: int
@@ -31,6 +32,7 @@ class BarSignificance:
     p_value: Float64
     p_adjusted: Float64
     significant: NDArray[np.bool_]
+    least_ratio: float
 
     @property
     def longest_ratio(self) -> float:
@@ -114,7 +116,12 @@ def bar_significance(diagram: PersistenceDiagram, degree: int = 1, alpha: float 
     excess = (bars[:, 1] - bars[:, 0]) / bars[:, 0]
     p = _universal_p(np.log(np.log1p(excess)))
     adjusted = np.minimum(p * len(p), 1.0)
-    return BarSignificance(k, level, 1.0 + excess, p, adjusted, adjusted <= level)
+    least = float("nan")
+    if len(p):
+        # exp(-e^l) k <= alpha, solved for l and then for the ratio; every bar is at least 1.
+        centre = np.log(np.log1p(excess)).mean() + np.euler_gamma
+        least = float(np.exp(np.exp(centre) * -np.log(level / len(p)))) if level < 1 else 1.0
+    return BarSignificance(k, level, 1.0 + excess, p, adjusted, adjusted <= level, least)
 
 
 def _universal_p(loglog: Float64) -> Float64:
