@@ -50,6 +50,16 @@ def _write_benchmarks(app):
             page.write_text(text, encoding="utf-8")
 
 
+def _with_every_page(text):
+    """The index without patterns that match nothing, and with the pages that it does not name."""
+    lines = [line for line in text.split("\n") if "*" not in line or list(ROOT.glob(f"docs/{line}.md"))]
+    named = {path.stem for line in lines if line for path in ROOT.glob(f"docs/{line}.md")} | {"index"}
+    others = sorted(path.stem for path in ROOT.glob("docs/*.md") if path.stem not in named)
+    if others:
+        lines += ["```{toctree}", ":caption: More", ":maxdepth: 1", "", *others, "```", ""]
+    return "\n".join(lines)
+
+
 def _relink(app, docname, source):
     """Links of a checkout, as links of the site: tables of benchmarks are pages here, other files are only named."""
     text = source[0]
@@ -57,7 +67,7 @@ def _relink(app, docname, source):
         text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
         text = text.replace("](docs/", "](").replace("](src/", "](../")
     if docname == "index":
-        text = "\n".join(line for line in text.split("\n") if "*" not in line or list(ROOT.glob(f"docs/{line}.md")))
+        text = _with_every_page(text)
     text = re.sub(r"\]\((?:\.\./)+benchmarks/([\w-]+\.md)([^)]*)\)", r"](/benchmarks/\1\2)", text)
     source[0] = re.sub(r"\[([^\]]+)\]\((?:\.\./)+[^)]*\)", r"\1", text) if "/" not in docname else text
 
