@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from toposcope import plot
 from toposcope._errors import (
     ActivationError,
     FileError,
@@ -28,6 +29,7 @@ from toposcope.cloud import (
     GaussianControl,
     Hubs,
     ShuffledControl,
+    TokenOutliers,
     control_excess,
     disjoint_draws,
     forest_outliers,
@@ -39,6 +41,7 @@ from toposcope.cloud import (
     pairwise_distances,
     random_removal,
     shuffled_control,
+    token_outliers,
 )
 from toposcope.comparison import Comparison, Matching
 from toposcope.diagram import Filtration, PersistenceDiagram, Representatives, read_diagram
@@ -65,6 +68,7 @@ from toposcope.distances import (
     wasserstein,
 )
 from toposcope.extract import extract
+from toposcope.monitor import TopologyMonitor
 from toposcope.report import report
 from toposcope.representation import Representation, Source, read_representation
 from toposcope.result import Interval, TestResult
@@ -176,6 +180,8 @@ __all__ = [
     "Study",
     "TaskError",
     "TestResult",
+    "TokenOutliers",
+    "TopologyMonitor",
     "ToposcopeError",
     "ToposcopeWarning",
     "UnavailableError",
@@ -232,6 +238,7 @@ __all__ = [
     "ph_dimension",
     "plan_power",
     "planted_circle",
+    "plot",
     "procrustes",
     "pwcca",
     "random_removal",
@@ -255,6 +262,7 @@ __all__ = [
     "test_difference",
     "test_differences",
     "test_equivalence",
+    "token_outliers",
     "total_persistence",
     "two_nn",
     "variance_components",

@@ -25,7 +25,7 @@ from toposcope.stats.networks import (
     test_architectures,
     variance_components,
 )
-from toposcope.stats.permutation import enough_draws, permutation_tests, smallest_p
+from toposcope.stats.permutation import enough_draws, permutation_tests, smallest_p, swaps
 from toposcope.stats.power import PowerPlan, PowerRow, plan_power
 from toposcope.stats.significance import BarSignificance, bar_significance
 
@@ -66,6 +66,7 @@ __all__ = [
     "smallest_p",
     "smallest_p_of_networks",
     "step_down_max_t",
+    "swaps",
     "test_architectures",
     "test_difference",
     "test_differences",
