@@ -49,6 +49,19 @@ class BarSignificance:
             f"longest ratio {self.longest_ratio:.3g}>"
         )
 
+    def _repr_html_(self) -> str:
+        """For notebooks: the bars of the smallest p."""
+        from toposcope import _html
+
+        first = np.argsort(self.p_value, kind="stable")[:8].tolist()
+        rows = [
+            (row, *(f"{column[row]:.3g}" for column in (self.ratio, self.p_value, self.p_adjusted))) for row in first
+        ]
+        columns = ["row", "death / birth", "p", f"p adjusted over {len(self)} bars"]
+        title = f"H{self.degree}: {int(self.significant.sum())} of {len(self)} bars significant at {self.alpha:g}"
+        null = "Universal null distribution (Bobrowski and Skraba 2023), which is a conjecture."
+        return _html.card(title, _html.table(columns, rows), _html.sentence(null))
+
 
 def bar_significance(diagram: PersistenceDiagram, degree: int = 1, alpha: float = 0.05) -> BarSignificance:
     """Test every bar of one degree against the universal null distribution of noise.

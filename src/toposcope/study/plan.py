@@ -307,6 +307,60 @@ class Controls(Part):
         return value
 
 
+COURSES = ("bars", "total_persistence", "maximal_persistence", "entropy", "landscape_norm")
+"""Numbers of a diagram that can be followed along depth."""
+
+
+class MetricAudit(Part):
+    """`[metric_audit]`: the metrics under which every conclusion is asked for, and the circles that are planted.
+
+    metrics: of the points of a cloud, beside the plan's own. descriptors: numbers of a diagram whose course along depth
+    is followed, of `COURSES`; the landscape's norm is the integral of all its functions, Σ length² / 4. noise: standard
+    deviations, in each dimension, of circles of radius 1. circles: planted for each noise, and as many clouds without
+    one. found: share of them that a metric has to show.
+    """
+
+    metrics: Annotated[tuple[Annotated[str, BeforeValidator(_metric)], ...], Field(strict=False)] = (
+        "euclidean",
+        "cosine",
+        "correlation",
+        *(_metric(name) for name in ("knn_geodesic", "fermat", "dtm", "diffusion", "effective_resistance")),
+    )
+    descriptors: Annotated[tuple[str, ...], Field(min_length=1, strict=False)] = (
+        "total_persistence",
+        "maximal_persistence",
+    )
+    noise: Annotated[tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...], Field(strict=False)] = (
+        0.1,
+        0.2,
+        0.3,
+    )
+    circles: int = Field(default=20, ge=5)
+    found: float = Field(default=0.8, gt=0, le=1)
+
+    @field_validator("metrics")
+    @classmethod
+    def _several(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("give at least one metric beside that of [cloud]")
+        return tuple(dict.fromkeys(value))
+
+    @field_validator("descriptors")
+    @classmethod
+    def _known_descriptors(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if name not in COURSES:
+                raise ValueError(f"descriptor {name!r} is not known{close_names(name, COURSES)}")
+        return tuple(dict.fromkeys(value))
+
+    @field_validator("noise")
+    @classmethod
+    def _rising(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if not value or list(value) != sorted(set(value)):
+            raise ValueError("give at least one standard deviation, each larger than the one before")
+        return value
+
+
 class Audit(Part):
     """`[audit]`: settings under which every verdict is asked again, each changed alone; TOML writes no scale as "none".
 
@@ -329,6 +383,7 @@ class Study(Part):
         "betti-collapse",
         "finetuning",
         "layers",
+        "metric-audit",
         "outliers",
         "paper",
         "sample-size",
@@ -355,6 +410,7 @@ class Study(Part):
     separation: Separation = Separation()
     betti_collapse: BettiCollapse = BettiCollapse()
     controls: Controls = Controls()
+    metric_audit: MetricAudit = MetricAudit()
     audit: Audit = Audit()
 
     @model_validator(mode="after")
@@ -403,6 +459,23 @@ class Study(Part):
             return cls.model_validate({"name": name, **table})
         except ValidationError as error:
             raise PlanError(f"{where}: {_first_mistake(error)}") from None
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the plan's recipe, networks and clouds."""
+        from toposcope import _html
+
+        cloud = self.cloud
+        rows = [(one.name, one.family or "", one.model or one.representations or "") for one in self.network]
+        facts = {
+            "recipe": self.recipe,
+            "seed": self.seed,
+            "inputs": self.inputs.source,
+            "clouds": f"{cloud.draws} disjoint draws of {cloud.size}, {cloud.metric}, scale {cloud.scale}",
+            "homology": f"degrees 0 to {self.homology.max_degree} over Z/{self.homology.field}",
+            "distance": self.distance.measure().name,
+            "test": f"level {self.test.alpha:g}, adjusted by {self.test.adjust}",
+        }
+        return _html.card(f"plan {self.name}", _html.facts(facts), _html.table(["network", "family", "model"], rows))
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Study:

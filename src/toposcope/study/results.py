@@ -65,6 +65,7 @@ COLUMNS: dict[str, list[str]] = {
         "layer_b",
         "degree",
         "at",
+        "clouds",
     ],
     "networks": ["network", "family", "checkpoint", "data", "layers", "inputs", "seed", "accuracy", "judged"],
     "layers": [
@@ -149,6 +150,20 @@ class Results:
             self.findings[0]
             if self.findings
             else "Nothing was tested: the plan compares no layers, or has too few draws."
+        )
+
+    def _repr_html_(self) -> str:
+        """For notebooks: findings, warnings, failures, and what tables there are."""
+        from toposcope import _html
+
+        rows = [(name, len(table)) for name, table in self.tables.items() if len(table)]
+        said = [*self.warnings, *(f"failed: {failure.title}: {failure.message}" for failure in self.failed)]
+        return _html.card(
+            self.headline,
+            _html.listed(self.findings[1:]),
+            _html.table(["table", "rows"], rows),
+            _html.listed(said),
+            _html.facts({"folder": self.folder, "plan": f"{self.plan.name} ({self.plan.recipe})"}),
         )
 
     @property

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import itertools
+import math
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from toposcope.study import controls, holes, tables
 from toposcope.study.agenda import Agenda, agenda
 from toposcope.study.audit import Audited, held_against, impossible, settings, with_audit
 from toposcope.study.beside import look_beside
+from toposcope.study.inputs import check_held
 from toposcope.study.plan import Network, Study
 from toposcope.study.provenance import surroundings
 from toposcope.study.recipes import RECIPES
@@ -70,7 +72,8 @@ def conduct(plan: Study, folder: Path, driver: Performer, thumbnails: bool = Tru
     controls.check(plan)
     degrees = "H0" if plan.homology.max_degree == 0 else f"H0 to H{plan.homology.max_degree}"
     driver.say(
-        f"plan {plan.name}, recipe {plan.recipe}: {len(plan.network)} networks, {plan.cloud.draws} disjoint draws of "
+        f"plan {plan.name}, recipe {plan.recipe}: {len(plan.network)} "
+        f"network{'s' * (len(plan.network) > 1)}, {plan.cloud.draws} disjoint draws of "
         f"{plan.cloud.size} inputs, {degrees}, {plan.distance.measure().name}"
     )
     networks = _extract(plan, driver)
@@ -232,18 +235,15 @@ def _same_inputs(store: Store, networks: Sequence[Extracted]) -> tuple[dict[tupl
 
 def _inputs_held(plan: Study, networks: Sequence[Extracted]) -> list[str]:
     """A line for each network on inputs needed and held. Raises PlanError where there are too few for the draws."""
-    needed = plan.cloud.size * plan.cloud.draws
+    reserve = math.ceil(plan.outliers.reserve * plan.cloud.size) if plan.cloud.without_outliers else 0
+    needed = (plan.cloud.size + reserve) * plan.cloud.draws
     lines = []
     for network in networks:
         held = min((layer.inputs for layer in network.layers), default=0)
         # Where an input gives several rows, a draw needs fewer inputs than points, and says itself when it has too few.
         one_row_each = all(layer.rows == layer.inputs for layer in network.layers)
-        if one_row_each and held < needed:
-            raise PlanError(
-                f"network {network.network!r} holds {held} inputs, and {plan.cloud.draws} disjoint draws of "
-                f"{plan.cloud.size} need {needed}; give more inputs, or set [cloud] size = {held // plan.cloud.draws} "
-                f"or draws = {held // plan.cloud.size}"
-            )
+        if one_row_each:
+            check_held(f"network {network.network!r}", held, plan.cloud.size, plan.cloud.draws, reserve=reserve)
         lines.append(f"{network.network}: {needed if one_row_each else plan.cloud.draws} inputs needed, {held} held")
     return lines
 

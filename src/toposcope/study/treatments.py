@@ -165,3 +165,24 @@ def control_cloud(kind: str, clouds: Sequence[Floats], draw: int, generator: np.
         return ShuffledControl()(clouds[draw], generator)
     others = [cloud for k, cloud in enumerate(clouds) if k != draw] or [clouds[draw]]
     return GaussianControl("shrunk", np.concatenate(others))(clouds[draw], generator)
+
+
+@dataclasses.dataclass(frozen=True)
+class UnderMetric:
+    """Clouds that are taken as they were, and measured under another metric than the plan's: tables call them by it."""
+
+    metric: str
+    taken: Treatment = PLAIN
+
+    @property
+    def name(self) -> str:
+        """The metric, after the treatment where there is one."""
+        return self.metric if self.taken == PLAIN else f"{self.taken.name}, {self.metric}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Kind, metric and treatment."""
+        return {"kind": "metric", "metric": self.metric, "taken": self.taken.to_json()}
+
+    def cloud(self, representation: Representation, size: int, draws: int, draw: int, seed: int) -> Representation:
+        """The rows of the draw, treated."""
+        return self.taken.cloud(representation, size, draws, draw, seed)

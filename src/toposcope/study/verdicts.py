@@ -128,7 +128,8 @@ class Evidence:
 class Quantity:
     """A number that a recipe computed on the way, with its bounds; NaN where there are none.
 
-    at: what it is a function of, such as the size of the clouds or the number of layers.
+    at: what it is a function of, such as the size of the clouds or the number of layers. clouds: how they were taken or
+    measured, where a recipe holds several ways against each other.
     """
 
     quantity: str
@@ -141,6 +142,7 @@ class Quantity:
     layer_b: str = ""
     degree: int | None = None
     at: float = math.nan
+    clouds: str = ""
 
 
 SameInputs = Mapping[tuple[str, str], bool]

@@ -18,11 +18,10 @@ import numpy as np
 
 from toposcope._errors import InputError, PlanError
 from toposcope._types import Float64
-from toposcope.rips import vietoris_rips
 from toposcope.stats import holm, mean_interval
 from toposcope.store import Store, key_of
 from toposcope.study import controls
-from toposcope.study.plan import Study
+from toposcope.study.plan import Homology, Study
 from toposcope.study.recipes.template import template
 from toposcope.study.tasks import SCHEMA, Extracted, Side, engine_versions, read_layer
 from toposcope.study.treatments import OfClass
@@ -89,7 +88,7 @@ class Merges:
             points = self.side.drawn(representation, draw, self.seed)
             if points.labels is None:
                 raise InputError(f"{self.side.title} has no labels")
-            diagram = vietoris_rips(points, 0, cloud.metric, cloud.scale, threads=1, representatives=True)
+            diagram = self.side.diagram(points, Homology(), 0, representatives=True)
             assert diagram.representatives is not None
             # Edges of equal points come first: they have no bar, and merge in no order.
             edges = diagram.representatives.merges
