@@ -1,5 +1,6 @@
 # make demo    the whole job on networks it trains and images that ship with scikit-learn; ends with  report  PATH
 # make test    linters, types and tests; no GPU, no network beyond the package registry
+# make docs    the documentation, in docs/_build/html; its code is executed, and a warning is an error
 # make test-all, make test-native-sanitized, make bench    the long ones
 # Each sets up .venv on its own and skips what is already done.
 
@@ -10,7 +11,7 @@ BESIDE := -n 2 --dist loadfile
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 NATIVE := CMakeLists.txt $(wildcard src/toposcope/*/native/*)
 
-.PHONY: demo test test-all lint types bench clean
+.PHONY: demo test test-all lint types docs bench clean
 
 demo: .venv/demo.done
 	$(BIN)/toposcope demo
@@ -27,6 +28,10 @@ lint: .venv/test.done
 
 types: .venv/test.done
 	$(BIN)/mypy
+
+docs: .venv/docs.done
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs docs/_build/html
+	@echo "docs  docs/_build/html/index.html"
 
 bench: .venv/test.done
 	$(BIN)/pip install --quiet --editable '.[benchmark]'
@@ -48,7 +53,12 @@ bench: .venv/test.done
 	$(BIN)/pip install --quiet --editable '.[test]'
 	touch $@
 
+.venv/docs.done: .venv/created.done pyproject.toml $(NATIVE)
+	$(BIN)/pip install --quiet --editable '.[docs]'
+	touch $@
+
 include native.mk
 
 clean:
+	rm -rf docs/_build docs/_generated docs/benchmarks
 	rm -rf .venv build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
