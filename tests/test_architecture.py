@@ -15,7 +15,7 @@ NOUNS = ["representation", "diagram", "comparison", "result"]
 # other, but for the first three groups and the nouns, whose modules are in order.
 ORDER = [
     ["_types", "_errors", "_version"],
-    ["_check", "_io"],
+    ["_check", "_html", "_io"],
     NOUNS,
     ["extract", "store", "cloud", "terminal"],
     ["rips"],
@@ -26,6 +26,7 @@ ORDER = [
     ["estimate", "run"],
     ["monitor"],
     ["report"],
+    ["plot", "views"],
     ["demo"],
     ["cli"],
     ["__main__"],
