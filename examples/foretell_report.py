@@ -258,6 +258,10 @@ def _head(
     ]
 
 
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
 def _prose(text: str) -> str:
     return textwrap.fill(" ".join(text.split()), 120, break_long_words=False, break_on_hyphens=False)
 
@@ -271,11 +275,13 @@ def _answer(every: Sequence[Found]) -> list[str]:
             best = max(groups, key=lambda group: min(abs(one.rho) for one in group))
             shape = sum(group[0].kind == "shape" for group in groups)
             text = f"""
-                **{title[0].upper()}{title[1:]}: yes, beyond the training loss.** {len(groups)} of {len(SIGNALS) * 3} signals foretell it on
-                every bed with one sign ({shape} of them persistent homology's, the others plain geometry); the
-                strongest is {_label(best[0])}, with {_listed(best)}."""
+                **{_capital(title)}: yes, beyond the training loss.** {len(groups)} of {len(SIGNALS) * 3} signals
+                foretell it on every bed with one sign ({shape} of them persistent homology's, the others plain
+                geometry); the strongest is {_label(best[0])}, with {_listed(best)}."""
         else:
-            text = f"**{title[0].upper()}{title[1:]}: no.** No signal foretells it beyond the training loss on every bed with one sign."
+            text = f"""
+                **{_capital(title)}: no.** No signal foretells it beyond the training loss on every bed with one
+                sign."""
         if beyond:
             most = max(beyond, key=lambda group: min(abs(one.beyond) for one in group))
             numbers = ", ".join(f"{one.beyond:+.2f} on {one.bed}" for one in most)
@@ -336,7 +342,7 @@ def _beds(
             shown = sorted((one for one in mine if one.shown), key=lambda one: -abs(one.rho))
             lines += [
                 _prose(f"""
-                    **{title[0].upper()}{title[1:]}.** The training loss alone correlates at {yard["loss"]:+.2f}. Given
+                    **{_capital(title)}.** The training loss alone correlates at {yard["loss"]:+.2f}. Given
                     it, the held-out accuracy at that check correlates at {yard["held_out_accuracy"]:+.2f} and the
                     held-out loss at {yard["held_out_loss"]:+.2f}: the yardstick. Of {len(mine)} signals, {len(shown)}
                     foretell beyond the training loss, and {sum(one.shown_beyond for one in mine)} beyond held-out
