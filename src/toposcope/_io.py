@@ -105,6 +105,8 @@ def read_json(path: str | os.PathLike[str]) -> Any:
     """Read a JSON file; raises FileError when it is absent or not JSON."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
+    except RecursionError:
+        raise FileError(f"{path} is not a JSON file: it is nested too deeply") from None
     except OSError as error:
         raise _unreadable(path, error) from error
     except ValueError as error:
@@ -192,7 +194,11 @@ def _check_archive(file: IO[bytes], length: int, members: list[zipfile.ZipInfo])
         # The directory is read entry by entry, and a damaged entry may swallow the next ones.
         if promised not in (len(members), 0xFFFF):
             raise ValueError(f"it promises {promised} arrays and holds {len(members)}")
-    unpacked = sum(member.file_size for member in members)
+    check_unpacked(length, sum(member.file_size for member in members))
+
+
+def check_unpacked(length: int, unpacked: int) -> None:
+    """Raise ValueError where a packed file of `length` bytes would fill memory with far more than anybody saves."""
     if unpacked > max(_UNPACKED, _RATIO * length):
         raise ValueError(
             f"its {length} bytes would unpack to {unpacked}; if they are meant to, save the arrays uncompressed"
