@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from toposcope import _check
 from toposcope._errors import ArtefactError, StoreError, TaskError, ToposcopeError
 from toposcope._io import sweep
-from toposcope.store import Store
+from toposcope.store import Store, leave
 
 if TYPE_CHECKING:
     from toposcope.study.plan import Study
@@ -359,4 +359,5 @@ def _start_worker() -> None:
 
 def _leave_with(parent: Any) -> None:
     parent.join()
+    leave()
     os._exit(1)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import toposcope as ts
@@ -26,8 +26,6 @@ cases = pytest.mark.parametrize("count", [SHORT, pytest.param(LONG, marks=[pytes
 
 def many(count: int, test: Callable[..., None], *strategies: st.SearchStrategy[Any]) -> None:
     """Run `test` over so many drawn cases."""
-    from hypothesis import given
-
     chosen = settings(
         max_examples=count,
         deadline=None,
@@ -38,16 +36,13 @@ def many(count: int, test: Callable[..., None], *strategies: st.SearchStrategy[A
     )
     done = 0
 
-    def counted(*drawn: Any) -> None:
+    def counted(drawn: tuple[Any, ...]) -> None:
         nonlocal done
         done += 1
         test(*drawn)
 
-    # hypothesis reads how many arguments a test takes from its signature
-    arguments = ", ".join(f"a{k}" for k in range(len(strategies)))
-    wrapped = eval(f"lambda {arguments}: counted({arguments})", {"counted": counted})
     with bounded():
-        chosen(given(*strategies)(wrapped))()
+        chosen(given(st.tuples(*strategies))(counted))()
     print(f"\n{done} cases of {test.__qualname__}", flush=True)
 
 
@@ -68,17 +63,18 @@ def bounded() -> Iterator[None]:
 def tame() -> Iterator[None]:
     """Whatever is inside ends soon, well or with one of toposcope's own errors, in words and without much memory."""
     began = time.process_time()
+    raised: list[ts.ToposcopeError] = []
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             warnings.simplefilter("ignore", ts.ToposcopeWarning)
             yield
     except ts.ToposcopeError as error:
+        raised.append(error)
+    for error in raised:
         said = str(error)
-        assert said
-        assert len(said) < 4000
+        assert 0 < len(said) < 4000
         assert "Unable to allocate" not in said
-        assert "MemoryError" not in said
         assert not isinstance(error.__cause__, MemoryError)
     assert time.process_time() - began < SECONDS
 
@@ -90,7 +86,7 @@ def changed(draw: st.DrawFn, whole: bytes, most: int = 4) -> bytes:
     for _ in range(draw(st.integers(1, most))):
         place = draw(st.integers(0, max(len(content) - 1, 0)))
         length = draw(st.integers(1, 8))
-        how = draw(st.sampled_from("flip put remove repeat insert cut".split()))
+        how = draw(st.sampled_from(["flip", "put", "remove", "repeat", "insert", "cut"]))
         if how == "flip" and content:
             content[place] ^= 1 << draw(st.integers(0, 7))
         elif how == "put":

@@ -58,7 +58,25 @@ numbers = st.one_of(
 )
 descriptions = st.one_of(
     st.sampled_from(
-        "<f4 >f8 <i8 |u1 |b1 <U3 |S5 |O <c16 <f2 <M8[s] |V9 <U999999999 |V999999999999 <f16 () os.system".split()
+        [
+            "<f4",
+            ">f8",
+            "<i8",
+            "|u1",
+            "|b1",
+            "<U3",
+            "|S5",
+            "|O",
+            "<c16",
+            "<f2",
+            "<M8[s]",
+            "|V9",
+            "<U999999999",
+            "|V999999999999",
+            "<f16",
+            "()",
+            "os.system",
+        ]
     ),
     st.text(max_size=6),
     st.lists(st.tuples(st.text(max_size=3), st.sampled_from(["<f4", "|O"])), max_size=3),
@@ -181,9 +199,9 @@ def test_diagrams(count: int, folder: Path) -> None:
     fields = st.one_of(values, st.dictionaries(st.sampled_from(FACTS), values, max_size=4))
     behind = st.fixed_dictionaries(
         {},
-        optional={
-            name: arrays for name in ("birth_simplices", "death_simplices", "cycle_vertices", "cycle_ends", "merges")
-        },
+        optional=dict.fromkeys(
+            ("birth_simplices", "death_simplices", "cycle_vertices", "cycle_ends", "merges"), arrays
+        ),
     )
     many(count, case, pairs, degrees, fields, behind)
 
@@ -202,7 +220,7 @@ def test_safetensors(count: int, folder: Path) -> None:
     size = struct.unpack("<Q", whole[:8])[0]
     tensor = st.fixed_dictionaries(
         {
-            "dtype": st.sampled_from("F32 F64 BF16 I64 U8 BOOL F8_E4M3 X".split()),
+            "dtype": st.sampled_from(["F32", "F64", "BF16", "I64", "U8", "BOOL", "F8_E4M3", "X"]),
             "shape": st.lists(st.one_of(st.integers(0, 4), st.integers(0, 1 << 64)), max_size=3),
             "data_offsets": st.lists(st.one_of(st.integers(0, 96), st.integers(0, 1 << 64)), min_size=1, max_size=3),
         }
@@ -241,10 +259,10 @@ def test_an_archive_that_unpacks_without_end(folder: Path) -> None:
         member.write(
             header(repr({"descr": "<f4", "fortran_order": False, "shape": (1 << 17, 1 << 10)}).ljust(117) + "\n")
         )
-        for _ in range(512):
+        for _ in range(270):
             member.write(bytes(1 << 20))
     assert path.stat().st_size < 1 << 20
-    with pytest.raises(ts.FileError, match="would unpack to 536870.*save the arrays uncompressed"):
+    with pytest.raises(ts.FileError, match="would unpack to 283115.*save the arrays uncompressed"):
         ts.read_representation(path)
 
 
