@@ -227,6 +227,24 @@ class PersistenceDiagram:
         points = "" if self.filtration.n_points is None else f" of {self.filtration.n_points} points"
         return f"<PersistenceDiagram{points}: {counts}>"
 
+    def _repr_html_(self) -> str:
+        """For notebooks: a small picture, and what each degree holds."""
+        from toposcope import _html
+
+        rows = []
+        for k in range(max(self.filtration.max_degree, int(self.degrees.max(initial=0))) + 1):
+            finite, essential = self.finite(k), self.essential(k)
+            lengths = finite[:, 1] - finite[:, 0]
+            longest = "" if len(lengths) == 0 else _html.number(float(lengths.max()))
+            rows.append((f"{'●▲■◆'[k % 4]} H{k}", len(finite), len(essential), longest))
+        how = dataclasses.asdict(self.filtration)
+        how["threshold"] = how["threshold"] if how["threshold"] is not None else "none"
+        how["scale"] = how["scale"] if how["scale"] is not None else "none"
+        how["scale_value"] = _html.number(self.filtration.scale_value)
+        facts = {name.replace("_", " "): value for name, value in how.items() if name != "max_degree"}
+        counts = _html.table(["degree", "bars that die", "essential", "longest"], rows)
+        return _html.card("persistence diagram", _html.bars(self.pairs, self.degrees), counts, _html.facts(facts))
+
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write `pairs`, `degrees`, `filtration` and `source` to an `.npz`, atomically."""
         target = Path(path)

@@ -117,6 +117,22 @@ class Representation:
         n, d = self.points.shape
         return f"<Representation {self.name}: {n} points in {d} dimensions, {self.points.dtype}>"
 
+    def _repr_html_(self) -> str:
+        """For notebooks: shape, source, classes."""
+        from toposcope import _html
+
+        n, d = self.points.shape
+        known = {"points": n, "dimensions": d, "dtype": self.points.dtype}
+        source = {name: value for name, value in dataclasses.asdict(self.source).items() if name != "layer"}
+        inputs = {"inputs": ", ".join(map(str, self.sample_ids[:3].tolist())) + (", …" if n > 3 else "")}
+        classes = ""
+        if self.labels is not None:
+            names, counts = np.unique(self.labels, return_counts=True)
+            rows = list(zip(names.tolist(), counts.tolist(), strict=True))
+            more = [(f"and {len(rows) - 10} more", sum(count for _name, count in rows[10:]))] if len(rows) > 10 else []
+            classes = _html.table(["class", "points"], [*rows[:10], *more])
+        return _html.card(self.name, _html.facts({**known, **source, **inputs}), classes)
+
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write to `.npz` (everything), `.npy` (points only) or `.safetensors` (everything), atomically.
 

@@ -79,7 +79,8 @@ class Inputs:
     """Inputs with a name: an iterable of Batch.
 
     name: for the reader. ids: (n,) integers or text, or None for a stream, whose length isn't known. labels: (n,) or
-    None. preprocess: image → tensor, used instead of the network's own where it isn't None.
+    None. preprocess: image → tensor, used instead of the network's own where it isn't None. texts: (n,) what each input
+    says, where inputs are tokens of text; only people read it.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Inputs:
     stream: Iterable[Any] | None = None
     preprocess: Preprocess | None = None
     limit: int | None = None
+    texts: Array | None = None
 
     def __len__(self) -> int:
         if self.ids is None:
@@ -125,11 +127,14 @@ class Inputs:
         return self.rows.pictures(np.asarray(rows, dtype=np.int64))
 
     def digest(self) -> str:
-        """sha256, in hex, of the content: arrays or files (names, sizes, contents), ids, labels. Raises InputError."""
+        """sha256, in hex, of the content: arrays or files (names, sizes, contents), ids, labels, texts.
+
+        Raises InputError for a stream.
+        """
         if self.rows is None:
             raise InputError(f"{self.name} is a stream, which has no content to name it by; pass arrays or a folder")
         digest = self.rows.digest()
-        for column in (self.ids, self.labels):
+        for column in (self.ids, self.labels, *([] if self.texts is None else [self.texts])):
             digest.update(
                 b"-" if column is None else f"{column.dtype.str}".encode() + np.ascontiguousarray(column).tobytes()
             )
@@ -140,10 +145,11 @@ def load_inputs(spec: Any, *, limit: int | None = None, preprocess: Preprocess |
     """INPUTS → Inputs.
 
     spec: a folder of images (class folders become labels); a `.zip` of them (``archive.zip``, ``archive.zip:folder``);
-    `.npy`; `.npz` (``inputs``, ``images``, ``points`` or its only array; ``labels``, ``sample_ids`` if there); IDX
-    `.gz`; ``digits``, ``digits:train`` (997 of them), ``digits:test`` (the other 800); ``package.module:function``; an
-    (n, ...) array or tensor; a dict of those, as transformers takes them; a torch data set; or an iterable of batches:
-    tensors, (tensor, labels), (tensor, labels, ids) or dicts. Inputs pass through.
+    `.npy`; `.npz` (``inputs``, ``images``, ``points`` or its only array; ``labels``, ``sample_ids`` and, for people to
+    read, ``texts`` if there); IDX `.gz`; ``digits``, ``digits:train`` (997 of them), ``digits:test`` (the other 800);
+    ``package.module:function``; an (n, ...) array or tensor; a dict of those, as transformers takes them, ``texts``
+    beside them; a torch data set; or an iterable of batches: tensors, (tensor, labels), (tensor, labels, ids) or dicts.
+    Inputs pass through.
     limit: at most so many inputs: evenly spaced ones of a folder or an array, because sorted classes would otherwise
     be cut off; the first ones of a stream.
     preprocess: image → tensor, instead of what the network brings.
@@ -179,7 +185,9 @@ def _limited(inputs: Inputs, limit: int | None) -> Inputs:
         return dataclasses.replace(inputs, limit=min(limit, inputs.limit or limit))
     rows = _spread(len(inputs.ids), limit)
     labels = None if inputs.labels is None else inputs.labels[rows]
-    return dataclasses.replace(inputs, rows=_Subset(inputs.rows, rows), ids=inputs.ids[rows], labels=labels)
+    texts = None if inputs.texts is None else inputs.texts[rows]
+    subset = _Subset(inputs.rows, rows)
+    return dataclasses.replace(inputs, rows=subset, ids=inputs.ids[rows], labels=labels, texts=texts)
 
 
 def _spread(n: int, limit: int) -> Array:
@@ -328,10 +336,11 @@ def _names_things(column: Array) -> bool:
 def _npz_inputs(path: Path) -> Inputs:
     arrays = _io.read_arrays(path)
     data = [name for name in ("inputs", "images", "points") if name in arrays]
-    others = [name for name in arrays if name not in ("labels", "sample_ids", "source")]
+    others = [name for name in arrays if name not in ("labels", "sample_ids", "source", "texts")]
     if not data and len(others) != 1:
         raise InputError(f"{path} holds {sorted(arrays)} and no array called 'inputs'; name the inputs 'inputs'")
-    return _array_inputs(arrays[(data or others)[0]], arrays.get("sample_ids"), arrays.get("labels"), path)
+    inputs = _array_inputs(arrays[(data or others)[0]], arrays.get("sample_ids"), arrays.get("labels"), path)
+    return _with_texts(inputs, arrays.get("texts"), f"{path}: texts")
 
 
 def _idx_inputs(path: Path) -> Inputs:
@@ -422,8 +431,19 @@ class _Arrays:
 
 
 def _column_inputs(fields: Mapping[str, Any]) -> Inputs:
-    whole = _as_batch(fields, 0, 0)
-    return Inputs("columns " + ", ".join(whole.tensors), _Columns(whole.tensors), whole.ids, whole.labels)
+    whole = _as_batch({name: column for name, column in fields.items() if name != "texts"}, 0, 0)
+    inputs = Inputs("columns " + ", ".join(whole.tensors), _Columns(whole.tensors), whole.ids, whole.labels)
+    return _with_texts(inputs, fields.get("texts"), "texts")
+
+
+def _with_texts(inputs: Inputs, column: Any, where: str) -> Inputs:
+    """The inputs with what each of them says. Raises InputError."""
+    if column is None:
+        return inputs
+    texts = np.asarray(column, dtype=np.str_) if isinstance(column, (list, tuple)) else np.asarray(column)
+    if texts.dtype.kind != "U" or texts.shape != (inputs.count,):
+        raise InputError(f"{where} have shape {texts.shape} and dtype {texts.dtype}; give one text for each input")
+    return dataclasses.replace(inputs, texts=texts)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -310,7 +310,9 @@ class Taps:
             # The fused attention of other networks is left on: it is faster, and hides no module that would run.
             if any(isinstance(part, (nn.TransformerEncoder, nn.TransformerEncoderLayer)) for part, _ in self._modes):
                 mha.set_fastpath_enabled(False)
-            self._root.eval()
+            # Not eval(): a module's own train() may fold weights into one another (LoRA), which no mode would undo.
+            for part, _ in self._modes:
+                part.training = False
             for name, part in self._taps.items():
                 self._handles.append(part.register_forward_hook(self._hook(name)))
             if self._output:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import itertools
+import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -15,9 +16,11 @@ from typing import Any, Protocol
 
 from toposcope._errors import ActivationError, PlanError, TaskError, ToposcopeError
 from toposcope.store import Store
-from toposcope.study import holes, tables
+from toposcope.study import controls, holes, tables
 from toposcope.study.agenda import Agenda, agenda
 from toposcope.study.audit import Audited, held_against, impossible, settings, with_audit
+from toposcope.study.beside import look_beside
+from toposcope.study.inputs import check_held
 from toposcope.study.plan import Network, Study
 from toposcope.study.provenance import surroundings
 from toposcope.study.recipes import RECIPES
@@ -67,9 +70,11 @@ def conduct(plan: Study, folder: Path, driver: Performer, thumbnails: bool = Tru
     recipe = RECIPES[plan.recipe]
     plan = recipe.expand(plan)
     recipe.check(plan)
+    controls.check(plan)
     degrees = "H0" if plan.homology.max_degree == 0 else f"H0 to H{plan.homology.max_degree}"
     driver.say(
-        f"plan {plan.name}, recipe {plan.recipe}: {len(plan.network)} networks, {plan.cloud.draws} disjoint draws of "
+        f"plan {plan.name}, recipe {plan.recipe}: {len(plan.network)} "
+        f"network{'s' * (len(plan.network) > 1)}, {plan.cloud.draws} disjoint draws of "
         f"{plan.cloud.size} inputs, {degrees}, {plan.distance.measure().name}"
     )
     networks = _extract(plan, driver)
@@ -86,10 +91,12 @@ def conduct(plan: Study, folder: Path, driver: Performer, thumbnails: bool = Tru
     audited = _audit(plan, networks, same_inputs, found.verdicts, driver)
     verdicts = with_audit(found.verdicts, audited)
     made = tables.all_tables(found.evidence, found.sides, found.measured, verdicts, found.quantities, audited)
-    warnings = [*doubts, *found.warnings]
+    beside = look_beside(plan, networks, same_inputs, found.keys, driver)
+    made |= beside.tables(plan.test.confidence)
+    warnings = [*doubts, *found.warnings, *beside.warnings]
     seen = holes.look(plan, networks, found.keys, driver, thumbnails)
     results = _assemble(plan, folder, networks, made, verdicts, warnings, found.keys, driver, started)
-    return dataclasses.replace(results, seen=seen)
+    return dataclasses.replace(results, seen=seen, controls=_control_keys(plan, networks, found.keys))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -126,6 +133,7 @@ def _carry_out(
     distances = tables.matrices(measured)
     tested, untested = tables.tests_table(plan, asked.comparisons, distances)
     evidence = Evidence(plan, networks, diagrams, distances, tested, same_inputs, driver.store)
+    evidence = dataclasses.replace(evidence, controls=controls.held_against(evidence, asked.comparisons))
     verdicts, quantities = RECIPES[plan.recipe].answer(evidence)
     warnings = [*_left_out(asked.sides, keys), *untested]
     return _Found(asked.sides, keys, measured, evidence, verdicts, quantities, warnings)
@@ -229,18 +237,15 @@ def _same_inputs(store: Store, networks: Sequence[Extracted]) -> tuple[dict[tupl
 
 def _inputs_held(plan: Study, networks: Sequence[Extracted]) -> list[str]:
     """A line for each network on inputs needed and held. Raises PlanError where there are too few for the draws."""
-    needed = plan.cloud.size * plan.cloud.draws
+    reserve = math.ceil(plan.outliers.reserve * plan.cloud.size) if plan.cloud.without_outliers else 0
+    needed = (plan.cloud.size + reserve) * plan.cloud.draws
     lines = []
     for network in networks:
         held = min((layer.inputs for layer in network.layers), default=0)
         # Where an input gives several rows, a draw needs fewer inputs than points, and says itself when it has too few.
         one_row_each = all(layer.rows == layer.inputs for layer in network.layers)
-        if one_row_each and held < needed:
-            raise PlanError(
-                f"network {network.network!r} holds {held} inputs, and {plan.cloud.draws} disjoint draws of "
-                f"{plan.cloud.size} need {needed}; give more inputs, or set [cloud] size = {held // plan.cloud.draws} "
-                f"or draws = {held // plan.cloud.size}"
-            )
+        if one_row_each:
+            check_held(f"network {network.network!r}", held, plan.cloud.size, plan.cloud.draws, reserve=reserve)
         lines.append(f"{network.network}: {needed if one_row_each else plan.cloud.draws} inputs needed, {held} held")
     return lines
 
@@ -317,6 +322,18 @@ def _assemble(
         artefacts=tuple(sorted(driver.used | set(plain))),
         folder=folder,
     )
+
+
+def _control_keys(
+    plan: Study, networks: Sequence[Extracted], keys: Mapping[str, tuple[str, ...]]
+) -> dict[str, dict[str, dict[str, tuple[str, ...]]]]:
+    """Keys of the diagrams of control clouds, by what tables call the clouds, network and layer."""
+    found: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {}
+    for side in controls.sides(plan, networks):
+        if side.key in keys:
+            layers = found.setdefault(side.clouds, {}).setdefault(side.layer.network, {})
+            layers[side.layer.layer] = keys[side.key]
+    return found
 
 
 def _provenance(plan: Study, folder: Path, driver: Performer, started: float) -> dict[str, Any]:
