@@ -7,7 +7,8 @@ watched with several budgets, in turn, each in a process of its own, so that not
 monitor measures itself, against the training time outside it; `within` is the same without the first check, which is
 lent. `CPU of training` and `whole` are CPU seconds of the training process and time of the whole loop, over those of
 the loop alone in the same round: on a busy machine the first is steadier, the second has the background process in it,
-which takes its share of a machine that has no core to spare. The weights at the end must be those of the loop alone, to the bit.
+which takes its share of a machine that has no core to spare. The weights at the end must be those of the loop alone, to
+the bit.
 """
 
 from __future__ import annotations
@@ -75,7 +76,8 @@ def main() -> None:
     lines.append(
         f"Median of {options.rounds} round(s) of {options.steps} steps, which alone take "
         f"{statistics.median(run['seconds'] for run in found[options.budgets[0]]):.0f} s and "
-        f"{statistics.median(run['cpu'] for run in found[options.budgets[0]]):.0f} s of CPU; a check due every {EVERY}. "
+        f"{statistics.median(run['cpu'] for run in found[options.budgets[0]]):.0f} s of CPU; "
+        f"a check due every {EVERY}. "
         f"Weights at the end: {'the same bits in all' if len(digests) == 1 else 'DIFFERENT'}."
     )
     text = "\n".join(lines)

@@ -170,7 +170,7 @@ def test_run_report_show_store(capsys: pytest.CaptureFixture[str], plan: str) ->
     code, out, _ = call(capsys, "store", "runs/plan", "--clean")
     assert out == "removed 0 files, 0.0 MB\n"
     code, out, _ = call(capsys, "store", "runs/plan", "--clean", "--json")
-    assert json.loads(out) == {"removed": 0, "bytes": 0}
+    assert json.loads(out) == {"removed": 0, "bytes": 0, "in_use": 0}
 
 
 def test_init_writes_a_plan_that_runs_dry(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import importlib
 import io
+import math
 import os
 import struct
 import sys
@@ -357,11 +358,12 @@ def _read_idx(path: Path) -> Array:
             shape = struct.unpack(f">{rank}I", file.read(4 * rank))
             if zero or kind != 8:
                 raise FileError(f"{path} is not an IDX file of bytes; convert it to .npy")
-            size = int(np.prod(shape, dtype=np.int64))
+            size = math.prod(shape)
+            _io.check_unpacked(path.stat().st_size, size)
             content = file.read(size + 1)
     except FileError:
         raise
-    except (OSError, EOFError, struct.error, zlib.error) as error:
+    except (OSError, EOFError, ValueError, struct.error, zlib.error) as error:
         raise FileError(f"{path} is not a readable IDX .gz file: {error}") from error
     if len(content) != size:
         raise FileError(f"{path} is damaged: its header promises {size} bytes of content; get it again")
@@ -541,7 +543,7 @@ class _Archive:
         # Kept open: reading the directory of a large archive takes longer than decoding a batch.
         try:
             return zipfile.ZipFile(self.path)
-        except (OSError, zipfile.BadZipFile, ValueError) as error:
+        except _UNREADABLE as error:
             raise FileError(f"{self.path} is not a readable .zip archive: {error}") from error
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -577,7 +579,7 @@ def _image_inputs(files: _Folder | _Archive, spec: str, limit: int | None) -> In
         try:
             _decode(files.read(name), probe=True)
         except _UNREADABLE as error:
-            unreadable.append((name, " ".join(str(error).split()) or type(error).__name__))
+            unreadable.append((_text(name), " ".join(str(error).split())[:200] or type(error).__name__))
     if unreadable:
         told = ", ".join(f"{name} ({reason})" for name, reason in unreadable[:NAMED])
         rest = f" and {len(unreadable) - NAMED} more" if len(unreadable) > NAMED else ""
@@ -586,8 +588,9 @@ def _image_inputs(files: _Folder | _Archive, spec: str, limit: int | None) -> In
             raise FileError(f"{message}; there is nothing left")
         warnings.warn(f"{message}; they are skipped", ToposcopeWarning, stacklevel=2)
         skipped = {name for name, _ in unreadable}
-        names = [name for name in names if name not in skipped]
-    classes = [name.partition("/")[0] if "/" in name else None for name in names]
+        names = [name for name in names if _text(name) not in skipped]
+    ids = [_text(name) for name in names]
+    classes = [name.partition("/")[0] if "/" in name else None for name in ids]
     labels = None if None in classes else np.array(classes)
     if labels is None and any(classes):
         warnings.warn(
@@ -595,7 +598,12 @@ def _image_inputs(files: _Folder | _Archive, spec: str, limit: int | None) -> In
             ToposcopeWarning,
             stacklevel=2,
         )
-    return Inputs(spec.rstrip("/"), _Images(files, tuple(names)), np.array(names), labels)
+    return Inputs(spec.rstrip("/"), _Images(files, tuple(names)), np.array(ids), labels)
+
+
+def _text(name: str) -> str:
+    """A file's name as text that can be written: bytes that are no UTF-8 are spelled out."""
+    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def _is_image_name(name: str) -> bool:
@@ -608,12 +616,18 @@ _UNREADABLE = (
     ValueError,
     SyntaxError,
     EOFError,
-    KeyError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    TypeError,
+    MemoryError,
     RuntimeError,
     zlib.error,
     zipfile.BadZipFile,
     struct.error,
 )
+# Those of IMAGE_SUFFIXES. Pillow goes by the content, and hands what calls itself PostScript to an interpreter.
+_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 
 
 def _decode(content: bytes, probe: bool = False) -> PIL.Image.Image:
@@ -624,7 +638,7 @@ def _decode(content: bytes, probe: bool = False) -> PIL.Image.Image:
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
-            with Image.open(io.BytesIO(content)) as image:
+            with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
                 if probe:
                     image.draft("RGB", (1, 1))
                 image.load()

@@ -122,8 +122,8 @@ class Analysis:
         if task.key not in self._driver.perform("reading", [task]):
             return None
         extracted = Extracted.read(self._driver.store, task.key)
-        if not all(self._driver.store.intact(layer.key) for layer in extracted.layers):
-            self._driver.discard(task.key)
+        if lost := [layer.key for layer in extracted.layers if not self._driver.store.intact(layer.key)]:
+            self._driver.discard(task.key, lost)
             if task.key not in self._driver.perform("reading", [task]):
                 return None
             extracted = Extracted.read(self._driver.store, task.key)
@@ -345,8 +345,8 @@ class Analysis:
         said = dict.fromkeys(line for check in checks for line in check.said)
         lines += [f"during training: {line}" for line in list(said)[:20]]
         lines += untested
-        if self._driver.repaired:
-            lines.append(f"{self._driver.repaired} damaged artefact(s) were found in the store and computed again")
+        if self._driver.damaged:
+            lines.append(f"{len(self._driver.damaged)} damaged artefact(s) were found in the store and computed again")
         return lines
 
     def _provenance(self, plan: Study) -> dict[str, Any]:

@@ -30,6 +30,9 @@ from toposcope.distances.wasserstein import ground_norm
 from toposcope.rips.vietoris_rips import prime_field
 from toposcope.study.measures import known_measure
 
+_LARGEST = 1 << 24
+"""Bytes of a plan."""
+
 
 class Part(BaseModel):
     """A table of the plan: frozen, and closed to unknown keys."""
@@ -486,10 +489,16 @@ class Study(Part):
         """
         file = Path(path)
         try:
+            if file.stat().st_size > _LARGEST:
+                raise PlanError(f"{file} is larger than {_LARGEST} bytes; a plan is a short text")
             table = tomllib.loads(file.read_text(encoding="utf-8"))
         except OSError as error:
             raise FileError(f"cannot read {file}: {error.strerror or error}") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except RecursionError:
+            raise PlanError(f"{file} is not a TOML file: it is nested too deeply") from None
+        except ValueError as error:  # TOMLDecodeError, text that is not UTF-8, numbers of thousands of digits
+            if isinstance(error, PlanError):
+                raise
             raise PlanError(f"{file} is not a TOML file: {error}") from None
         return cls.parse(table, str(file), file.stem)
 

@@ -10,7 +10,7 @@ import datetime
 import itertools
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -46,9 +46,10 @@ class Performer(Protocol):
     store: Store
     workers: int
     failed: list[tuple[str, str]]
-    repaired: int
+    damaged: set[str]
     performed: int
     used: set[str]
+    suspicious: bool
 
     def perform(self, stage: str, tasks: Sequence[Task]) -> set[str]:
         """Perform what is missing; returns the keys of all that is there."""
@@ -56,8 +57,8 @@ class Performer(Protocol):
     def fail(self, title: str, error: Exception) -> None:
         """Note a failure."""
 
-    def discard(self, key: str) -> None:
-        """Forget an artefact that turned out to be of no use."""
+    def discard(self, key: str, lost: Iterable[str]) -> None:
+        """Forget an artefact that is of no use without others that are lost."""
 
     def say(self, line: str) -> None:
         """Something worth a line."""
@@ -178,8 +179,9 @@ def _extract(plan: Study, driver: Performer) -> list[Extracted]:
             continue
         extracted = Extracted.read(driver.store, task.key)
         # The manifest may have outlived a layer: then the network is extracted again.
-        if not all(driver.store.intact(layer.key) for layer in extracted.layers):
-            driver.discard(task.key)
+        whole = driver.suspicious
+        if lost := [layer.key for layer in extracted.layers if not driver.store.intact(layer.key, whole)]:
+            driver.discard(task.key, lost)
             if task.key not in driver.perform("extraction", [task]):
                 continue
             extracted = Extracted.read(driver.store, task.key)
@@ -301,8 +303,8 @@ def _assemble(
     warnings += doubts
     if plan.cloud.draws < 2:
         warnings.append("one draw has no spread: there are no intervals and no tests; set [cloud] draws to 6 or more")
-    if driver.repaired:
-        warnings.append(f"{driver.repaired} damaged artefact(s) were found in the store and computed again")
+    if driver.damaged:
+        warnings.append(f"{len(driver.damaged)} damaged artefact(s) were found in the store and computed again")
     plain = {layer.key: Side.of(plan, layer).key for network in networks for layer in network.layers}
     return Results(
         plan=plan,
