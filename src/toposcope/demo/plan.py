@@ -59,10 +59,10 @@ def demo(
     watcher.say(f"demo: trains {trained} on digits, then fine-tunes {FINETUNED.name} from {PRETRAINED.name}")
     with open_executor(workers) as pool:
         driver = Driver(Store(folder / "store"), pool, watcher, workers)
-        driver.perform("training", TRAININGS)
-        driver.perform("fine-tuning", [FINETUNED])
-    if driver.failed:
-        raise TaskError("; ".join(f"{title}: {message}" for title, message in driver.failed))
+        for stage, trainings in (("training", TRAININGS), ("fine-tuning", (FINETUNED,))):
+            driver.perform(stage, trainings)
+            if driver.failed:
+                raise TaskError("; ".join(f"{title}: {message}" for title, message in driver.failed))
     for training in (*TRAININGS, FINETUNED):
         _write_checkpoints(driver.store, training, folder / "checkpoints")
     _io.write_text(folder / "study.toml", plan_text(folder))
