@@ -14,22 +14,27 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from toposcope import _check
-from toposcope._errors import TaskError, ToposcopeError
-from toposcope.store import Store
+from toposcope._errors import ArtefactError, StoreError, TaskError, ToposcopeError
+from toposcope._io import sweep
+from toposcope.store import Store, leave
 
 if TYPE_CHECKING:
     from toposcope.study.plan import Study
     from toposcope.study.results import Results
     from toposcope.study.tasks import Task
 
+T = TypeVar("T")
+
+_REPAIRS = 4
+"""Times that a run is begun again because of damage: from the second on every artefact is read whole first."""
 _IN_FLIGHT = 4
 """Tasks handed to an executor per worker: enough to keep it busy, few enough to stop quickly."""
 
@@ -80,8 +85,11 @@ def run(
     A task that fails is named in `Results.failed` and the rest goes on. Returns Results, which are also written to the
     folder: `tables/*.csv`, `results.json`, and the artefacts under `store/`.
 
+    Several runs may work in one folder at once. An artefact that turns out to be damaged is made again, and said.
+
     Raises PlanError when the plan does not fit its inputs, before any homology; TaskError when no network could be
-    extracted; KeyboardInterrupt with every finished task kept.
+    extracted; StoreError when the folder cannot be written or its disk is full, with every finished task kept;
+    KeyboardInterrupt likewise.
     """
     from toposcope.study.plan import checked
     from toposcope.study.stages import conduct
@@ -89,9 +97,12 @@ def run(
     plan = checked(study)
     _check.integer(workers, "workers", at_least=1)
     folder = Path(out) if out is not None else Path("runs") / plan.folder
-    with open_executor(workers, executor) as pool:
-        driver = Driver(Store(folder / "store"), pool, progress or Silence(), workers)
-        results = conduct(plan, folder, driver, thumbnails)
+    store = Store(folder / "store")
+    with store.session(), open_executor(workers, executor) as pool:
+        driver = Driver(store, pool, progress or Silence(), workers)
+        results = driver.repairing(lambda: conduct(plan, folder, driver, thumbnails))
+    for place in (folder, folder / "tables"):
+        sweep(place)
     results.write()
     return results
 
@@ -100,8 +111,10 @@ def run(
 class Driver:
     """Performs tasks whose artefacts are not in the store, and remembers which failed.
 
-    failed: (title, message) of every failure. repaired: damaged artefacts that were found. performed: tasks that ran.
-    used: keys of everything that was asked for.
+    failed: (title, message) of every failure. damaged: keys of damaged artefacts that were found. performed: tasks that
+    ran.
+    used: keys of everything that was asked for. suspicious: a damaged artefact was found, so every one is read whole
+    before it is relied on.
     """
 
     store: Store
@@ -109,9 +122,30 @@ class Driver:
     progress: Progress
     workers: int
     failed: list[tuple[str, str]] = dataclasses.field(default_factory=list)
-    repaired: int = 0
+    damaged: set[str] = dataclasses.field(default_factory=set)
     performed: int = 0
     used: set[str] = dataclasses.field(default_factory=set)
+    suspicious: bool = False
+
+    def repairing(self, job: Callable[[], T]) -> T:
+        """What `job` returns; it is begun again when it comes upon an artefact that is damaged or gone.
+
+        What is finished is not performed again. Raises StoreError when new damage is found time after time.
+        """
+        for _ in range(_REPAIRS):
+            try:
+                return job()
+            except ArtefactError as error:
+                self.say(f"repair  {error}; it is made again")
+                self.damaged.add(error.key)
+                self.suspicious = True
+                self.failed.clear()
+                self.used.clear()
+                last = error
+        raise StoreError(
+            f"artefacts in {self.store.folder} are damaged or vanish time after time, last: {last}; see what else "
+            "writes there, check the disk, or give another folder as --out"
+        )
 
     def fail(self, title: str, error: Exception) -> None:
         """Note a failure, and say it."""
@@ -119,10 +153,10 @@ class Driver:
         self.failed.append((title, message))
         self.progress.say(f"failed  {title}: {message}")
 
-    def discard(self, key: str) -> None:
-        """Forget an artefact that turned out to be of no use."""
-        self.store.path(key).unlink(missing_ok=True)
-        self.repaired += 1
+    def discard(self, key: str, lost: Iterable[str]) -> None:
+        """Forget an artefact that is of no use without others that are lost."""
+        self.store.discard(key)
+        self.damaged.update(lost)
 
     def say(self, line: str) -> None:
         """Pass a line on."""
@@ -136,22 +170,28 @@ class Driver:
         self.used.update(unique)
         for key, task in unique.items():
             there = key in self.store
-            if there and self.store.intact(key):
+            if there and self.store.intact(key, whole=self.suspicious):
                 present.add(key)
             else:
-                self.repaired += there
+                if there:
+                    self.damaged.add(key)
                 missing.append(task)
         self.progress.stage(stage, len(unique), len(present))
         self.performed += len(missing)
         finished = self._in_turn(stage, missing) if self.pool is None else self._in_pool(stage, missing, self.pool)
-        done = 0
-        for task, error in finished:
-            done += 1
+        damaged: ArtefactError | None = None
+        for done, (task, error) in enumerate(finished, start=1):
             self.progress.advance(stage, done)
             if error is None:
                 present.add(task.key)
-                continue
-            self.fail(task.title, error)
+            elif isinstance(error, StoreError):
+                raise StoreError(f"{error}. What is finished is kept: run the same again to go on")
+            elif isinstance(error, ArtefactError):
+                damaged = error
+            else:
+                self.fail(task.title, error)
+        if damaged is not None:
+            raise damaged
         return present
 
     def _in_turn(self, stage: str, tasks: Sequence[Task]) -> Iterator[tuple[Task, Exception | None]]:
@@ -220,6 +260,7 @@ _ALONE = threading.Lock()
 
 
 def _in_worker(task: Task, store: Store) -> Exception | None:
+    store.attend()
     with _ALONE, _one_thread(task.uses_torch):
         return _outcome(task, store, None)
 
@@ -318,4 +359,5 @@ def _start_worker() -> None:
 
 def _leave_with(parent: Any) -> None:
     parent.join()
+    leave()
     os._exit(1)

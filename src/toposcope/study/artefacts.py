@@ -6,10 +6,11 @@ import os
 from pathlib import Path
 
 from toposcope import _io
-from toposcope._errors import FileError, InputError
+from toposcope._errors import FileError
+from toposcope._types import Array
 from toposcope.diagram import PersistenceDiagram
 from toposcope.representation import Representation, Source, read_representation
-from toposcope.store import Store
+from toposcope.store import Cleaned, Store
 from toposcope.study.holes import Portrait
 from toposcope.study.results import Results
 
@@ -24,10 +25,13 @@ def read_file(path: str | os.PathLike[str]) -> PersistenceDiagram | Representati
     return read_representation(file)
 
 
-def find(what: str, folder: Path | None = None) -> PersistenceDiagram | Portrait | Representation | Results:
+def find(
+    what: str, folder: Path | None = None
+) -> PersistenceDiagram | Portrait | Representation | Results | dict[str, Array]:
     """What a file, a run's folder or an artefact's key stands for.
 
-    A key is looked for in the store of `folder`, or of every run under `runs/`. Raises FileError when there is none.
+    A key is looked for in the store of `folder`, or of every run under `runs/`; an artefact that is no noun comes as
+    its arrays. Raises FileError when there is none.
     """
     path = Path(what)
     if path.is_dir():
@@ -46,7 +50,7 @@ def find(what: str, folder: Path | None = None) -> PersistenceDiagram | Portrait
             if "points" in arrays:
                 source = Source.from_json(str(arrays["source"]))
                 return Representation(arrays["points"], arrays["sample_ids"], arrays.get("labels"), source)
-            raise InputError(f"{what} holds {sorted(arrays)}; show takes diagrams, representations and runs")
+            return arrays
     raise FileError(
         f"{what} is neither a file, nor the folder of a run, nor a key in {', '.join(map(str, folders)) or 'runs/'}"
     )
@@ -65,12 +69,27 @@ def list_store(folder: Path) -> list[tuple[str, int, int, int]]:
     ]
 
 
-def clean_store(folder: Path) -> tuple[int, int]:
-    """Remove what the results of a run do not use. Returns files and bytes. Raises FileError without results."""
+def clean_store(folder: Path) -> Cleaned:
+    """Remove what the results of a run do not use: nothing but rubbish while a run is at work there.
+
+    Raises FileError without results.
+    """
     return _store_of(folder).clean(Results.read(folder).artefacts)
+
+
+def check_store(folder: Path) -> tuple[int, list[str]]:
+    """Read every artefact of a run whole. Returns how many there are, and the keys of those that were damaged.
+
+    The damaged are removed. Raises FileError when there is no store.
+    """
+    store = _store_of(folder)
+    keys = list(store)
+    return len(keys), [key for key in keys if not store.intact(key, whole=True)]
 
 
 def _store_of(folder: Path) -> Store:
     if not (folder / "store").is_dir():
         raise FileError(f"{folder} has no store; give the folder of a run")
-    return Store(folder / "store")
+    store = Store(folder / "store")
+    store.check_format()
+    return store

@@ -8,16 +8,19 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import itertools
+import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from toposcope._errors import ActivationError, PlanError, TaskError, ToposcopeError
 from toposcope.store import Store
-from toposcope.study import holes, tables
+from toposcope.study import controls, holes, tables
 from toposcope.study.agenda import Agenda, agenda
 from toposcope.study.audit import Audited, held_against, impossible, settings, with_audit
+from toposcope.study.beside import look_beside
+from toposcope.study.inputs import check_held
 from toposcope.study.plan import Network, Study
 from toposcope.study.provenance import surroundings
 from toposcope.study.recipes import RECIPES
@@ -43,9 +46,10 @@ class Performer(Protocol):
     store: Store
     workers: int
     failed: list[tuple[str, str]]
-    repaired: int
+    damaged: set[str]
     performed: int
     used: set[str]
+    suspicious: bool
 
     def perform(self, stage: str, tasks: Sequence[Task]) -> set[str]:
         """Perform what is missing; returns the keys of all that is there."""
@@ -53,8 +57,8 @@ class Performer(Protocol):
     def fail(self, title: str, error: Exception) -> None:
         """Note a failure."""
 
-    def discard(self, key: str) -> None:
-        """Forget an artefact that turned out to be of no use."""
+    def discard(self, key: str, lost: Iterable[str]) -> None:
+        """Forget an artefact that is of no use without others that are lost."""
 
     def say(self, line: str) -> None:
         """Something worth a line."""
@@ -66,9 +70,11 @@ def conduct(plan: Study, folder: Path, driver: Performer, thumbnails: bool = Tru
     recipe = RECIPES[plan.recipe]
     plan = recipe.expand(plan)
     recipe.check(plan)
+    controls.check(plan)
     degrees = "H0" if plan.homology.max_degree == 0 else f"H0 to H{plan.homology.max_degree}"
     driver.say(
-        f"plan {plan.name}, recipe {plan.recipe}: {len(plan.network)} networks, {plan.cloud.draws} disjoint draws of "
+        f"plan {plan.name}, recipe {plan.recipe}: {len(plan.network)} "
+        f"network{'s' * (len(plan.network) > 1)}, {plan.cloud.draws} disjoint draws of "
         f"{plan.cloud.size} inputs, {degrees}, {plan.distance.measure().name}"
     )
     networks = _extract(plan, driver)
@@ -85,10 +91,12 @@ def conduct(plan: Study, folder: Path, driver: Performer, thumbnails: bool = Tru
     audited = _audit(plan, networks, same_inputs, found.verdicts, driver)
     verdicts = with_audit(found.verdicts, audited)
     made = tables.all_tables(found.evidence, found.sides, found.measured, verdicts, found.quantities, audited)
-    warnings = [*doubts, *found.warnings]
+    beside = look_beside(plan, networks, same_inputs, found.keys, driver)
+    made |= beside.tables(plan.test.confidence)
+    warnings = [*doubts, *found.warnings, *beside.warnings]
     seen = holes.look(plan, networks, found.keys, driver, thumbnails)
     results = _assemble(plan, folder, networks, made, verdicts, warnings, found.keys, driver, started)
-    return dataclasses.replace(results, seen=seen)
+    return dataclasses.replace(results, seen=seen, controls=_control_keys(plan, networks, found.keys))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -125,6 +133,7 @@ def _carry_out(
     distances = tables.matrices(measured)
     tested, untested = tables.tests_table(plan, asked.comparisons, distances)
     evidence = Evidence(plan, networks, diagrams, distances, tested, same_inputs, driver.store)
+    evidence = dataclasses.replace(evidence, controls=controls.held_against(evidence, asked.comparisons))
     verdicts, quantities = RECIPES[plan.recipe].answer(evidence)
     warnings = [*_left_out(asked.sides, keys), *untested]
     return _Found(asked.sides, keys, measured, evidence, verdicts, quantities, warnings)
@@ -170,8 +179,9 @@ def _extract(plan: Study, driver: Performer) -> list[Extracted]:
             continue
         extracted = Extracted.read(driver.store, task.key)
         # The manifest may have outlived a layer: then the network is extracted again.
-        if not all(driver.store.intact(layer.key) for layer in extracted.layers):
-            driver.discard(task.key)
+        whole = driver.suspicious
+        if lost := [layer.key for layer in extracted.layers if not driver.store.intact(layer.key, whole)]:
+            driver.discard(task.key, lost)
             if task.key not in driver.perform("extraction", [task]):
                 continue
             extracted = Extracted.read(driver.store, task.key)
@@ -227,18 +237,15 @@ def _same_inputs(store: Store, networks: Sequence[Extracted]) -> tuple[dict[tupl
 
 def _inputs_held(plan: Study, networks: Sequence[Extracted]) -> list[str]:
     """A line for each network on inputs needed and held. Raises PlanError where there are too few for the draws."""
-    needed = plan.cloud.size * plan.cloud.draws
+    reserve = math.ceil(plan.outliers.reserve * plan.cloud.size) if plan.cloud.without_outliers else 0
+    needed = (plan.cloud.size + reserve) * plan.cloud.draws
     lines = []
     for network in networks:
         held = min((layer.inputs for layer in network.layers), default=0)
         # Where an input gives several rows, a draw needs fewer inputs than points, and says itself when it has too few.
         one_row_each = all(layer.rows == layer.inputs for layer in network.layers)
-        if one_row_each and held < needed:
-            raise PlanError(
-                f"network {network.network!r} holds {held} inputs, and {plan.cloud.draws} disjoint draws of "
-                f"{plan.cloud.size} need {needed}; give more inputs, or set [cloud] size = {held // plan.cloud.draws} "
-                f"or draws = {held // plan.cloud.size}"
-            )
+        if one_row_each:
+            check_held(f"network {network.network!r}", held, plan.cloud.size, plan.cloud.draws, reserve=reserve)
         lines.append(f"{network.network}: {needed if one_row_each else plan.cloud.draws} inputs needed, {held} held")
     return lines
 
@@ -296,8 +303,8 @@ def _assemble(
     warnings += doubts
     if plan.cloud.draws < 2:
         warnings.append("one draw has no spread: there are no intervals and no tests; set [cloud] draws to 6 or more")
-    if driver.repaired:
-        warnings.append(f"{driver.repaired} damaged artefact(s) were found in the store and computed again")
+    if driver.damaged:
+        warnings.append(f"{len(driver.damaged)} damaged artefact(s) were found in the store and computed again")
     plain = {layer.key: Side.of(plan, layer).key for network in networks for layer in network.layers}
     return Results(
         plan=plan,
@@ -315,6 +322,18 @@ def _assemble(
         artefacts=tuple(sorted(driver.used | set(plain))),
         folder=folder,
     )
+
+
+def _control_keys(
+    plan: Study, networks: Sequence[Extracted], keys: Mapping[str, tuple[str, ...]]
+) -> dict[str, dict[str, dict[str, tuple[str, ...]]]]:
+    """Keys of the diagrams of control clouds, by what tables call the clouds, network and layer."""
+    found: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {}
+    for side in controls.sides(plan, networks):
+        if side.key in keys:
+            layers = found.setdefault(side.clouds, {}).setdefault(side.layer.network, {})
+            layers[side.layer.layer] = keys[side.key]
+    return found
 
 
 def _provenance(plan: Study, folder: Path, driver: Performer, started: float) -> dict[str, Any]:
