@@ -163,7 +163,8 @@ class Sweep {
 
   // Sweeps over the next edges, no more than take a fraction of a second, after the algebra has taken what was found
   // before; returns where it ended.
-  std::size_t sweep_stretch(const std::vector<SortedEdge>& edges, std::size_t begin, Look look, Algebra<Length>& algebra) {
+  std::size_t sweep_stretch(const std::vector<SortedEdge>& edges, std::size_t begin, Look look,
+                            Algebra<Length>& algebra) {
     const bool alone = crew_.size() == 1;
     const std::size_t few = look == Look::for_loops ? 256 : alone ? 4096 : 1024;
     const std::size_t slices = alone ? 1 : 32 * crew_.size();
@@ -183,7 +184,7 @@ class Sweep {
     return end;
   }
 
-  // The algebra takes what was found before the edge at `end` and not taken yet. It reads the graph of the first worker.
+  // The algebra takes what was found before the edge at `end` and not taken yet. It reads the first worker's graph.
   void take(const std::vector<SortedEdge>& edges, std::size_t end, Algebra<Length>& algebra) {
     workers_[0]->catch_up(edges, end);
     for (const Events& found : events_) algebra.take(found, interrupt_);

@@ -37,8 +37,8 @@ class Crew {
 
   unsigned size() const { return size_; }
 
-  // Calls work(task, thread) once for each task 0, 1, ..., tasks - 1, which threads take in order as they come free, and
-  // rethrows what one threw. The calling thread calls `first` before it takes tasks.
+  // Calls work(task, thread) once for each task 0, 1, ..., tasks - 1, which threads take in order as they come free,
+  // and rethrows what one threw. The calling thread calls `first` before it takes tasks.
   template <class Work, class First>
   void share(std::size_t tasks, Work work, First first) {
     std::atomic<std::size_t> next{0};

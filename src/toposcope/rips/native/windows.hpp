@@ -103,8 +103,8 @@ std::vector<Length> window_ends(const Distances<Length>& distances, Length longe
   return ends;
 }
 
-// The windows one after the other, each with its edges sorted by the total order. Several are collected in one pass over
-// the matrix while they are small, and sorted when it is their turn.
+// The windows one after the other, each with its edges sorted by the total order. Several are collected in one pass
+// over the matrix while they are small, and sorted when it is their turn.
 template <class Length>
 class Windows {
  public:
@@ -212,7 +212,7 @@ class Windows {
   }
 
   // Sorts the edges of a window in sight into edges_: by two digits, the lower one first, then what agrees in both.
-  // Edges come in lexicographic order of vertices, which a stable sort keeps.
+  // Edges come in lexicographic order of vertices, which a stable sort keeps, whatever parts threads take.
   void sort(std::size_t window) {
     const Scale& scale = in_sight_[window];
     std::vector<Range> parts;
@@ -251,7 +251,8 @@ class Windows {
   }
 
   // One stable pass: the edges of all parts, less `least`, to `out`, by the digit above the lowest bits.
-  void distribute(const std::vector<Range>& parts, std::uint64_t least, int lowest, std::vector<SortedEdge>& out) const {
+  void distribute(const std::vector<Range>& parts, std::uint64_t least, int lowest,
+                  std::vector<SortedEdge>& out) const {
     const auto digit_of = [&](SortedEdge e) { return (e - least) >> lowest & ((1 << digit) - 1); };
     std::vector<std::array<std::uint32_t, 1 << digit>> places(parts.size());
     share(parts.size(), [&](std::size_t p, unsigned) {
