@@ -2,6 +2,7 @@
 
     python benchmarks/bench_rips.py                          # every section; needs the benchmark extra
     python benchmarks/bench_rips.py --section "H0+H1, n=1000"  # that one alone; the others stay as they are in the file
+    chrt -r 1 python benchmarks/bench_rips.py                # on a busy machine, where niceness may not reach far
 
 Every engine gets the same float32 matrix, one run (ours the best of three), in a process of its own with one thread;
 what is compared is CPU time. An engine is stopped at ten times our own time (on the torus at sixty times, at least 1 s,
