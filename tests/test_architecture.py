@@ -15,7 +15,7 @@ NOUNS = ["representation", "diagram", "comparison", "result"]
 # other, but for the first three groups and the nouns, whose modules are in order.
 ORDER = [
     ["_types", "_errors", "_version"],
-    ["_check", "_io"],
+    ["_check", "_lease", "_io"],
     NOUNS,
     ["extract", "store", "cloud", "terminal"],
     ["rips"],
@@ -23,6 +23,7 @@ ORDER = [
     ["stats"],
     ["similarity"],
     ["study"],
+    ["pools"],
     ["estimate", "run"],
     ["report"],
     ["demo"],

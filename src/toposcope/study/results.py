@@ -109,6 +109,8 @@ class Results:
     computed from the tables, the headline first. warnings: everything a reader has to know. failed: tasks that failed.
     provenance: versions, machine, seeds, times, command. keys: artefact of every diagram, by network, layer, draw.
     artefacts: keys of everything the run was made from. folder: where all of it is. seen: keys of portraits and images.
+    stamp: what decided all this; a run with the same stamp would give the same.
+    kept: read as an earlier run left it, because there was nothing to do.
     """
 
     plan: Study
@@ -121,6 +123,8 @@ class Results:
     artefacts: tuple[str, ...]
     folder: Path
     seen: Seen = dataclasses.field(default_factory=Seen)
+    stamp: str | None = None
+    kept: bool = False
 
     @property
     def headline(self) -> str:
@@ -176,6 +180,7 @@ class Results:
                 "keys": self.keys,
                 "artefacts": self.artefacts,
                 "seen": dataclasses.asdict(self.seen),
+                "stamp": self.stamp,
             },
         )
 
@@ -208,6 +213,7 @@ class Results:
             artefacts=tuple(fields["artefacts"]),
             folder=where,
             seen=Seen(**fields.get("seen", {})),
+            stamp=fields.get("stamp"),
         )
 
 
