@@ -1,5 +1,6 @@
 """The driver: a second try elsewhere, failures that are named, a store that fails, an executor that is lent."""
 
+import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
@@ -91,7 +92,7 @@ def test_threads_know_no_timeout(store: Store) -> None:
 
 
 def test_a_worker_that_writes_elsewhere(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("toposcope.run._SETTLING", 0.1)
+    monkeypatch.setattr(sys.modules["toposcope.run"], "_SETTLING", 0.1)
     monkeypatch.setattr(Job, "perform", lambda *_: None)
     with open_pool(1, store) as pool, pytest.raises(ts.TaskError, match="a folder that every worker sees"):
         Driver(store, pool, Silence()).perform("jobs", [Job(0)])

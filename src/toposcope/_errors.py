@@ -9,6 +9,8 @@
     │   ├── PlanError              a study plan that cannot be run as written
     │   └── ActivationError        activations that are NaN, infinite or of no use as a point cloud
     ├── FileError                  a file that cannot be read or written; also an OSError
+    │   ├── ArtefactError          an artefact of a store that is damaged or gone, and is made again
+    │   └── StoreError             a store that cannot be used: what stops a run
     ├── UnavailableError           something this installation or machine cannot do
     │   ├── MissingDependencyError an optional package is not installed; also an ImportError
     │   └── WeightsError           pre-trained weights that would have to be downloaded and cannot be
@@ -59,6 +61,18 @@ class ActivationError(InputError):
 
 class FileError(ToposcopeError, OSError):
     """A file that cannot be read or written."""
+
+
+class ArtefactError(FileError):
+    """An artefact of a store that is damaged or gone, and is made again. key: whose it is."""
+
+    def __init__(self, message: str, key: str = "") -> None:
+        super().__init__(message)
+        self.key = key
+
+
+class StoreError(FileError):
+    """A store that cannot be used: no space, no permission, a file system that fails. It stops a run."""
 
 
 class UnavailableError(ToposcopeError):

@@ -288,17 +288,29 @@ def init(recipe: Annotated[str, typer.Argument(help="layers")]) -> None:
 def store(
     folder: Annotated[Path, typer.Argument(help="Folder of a run.")],
     clean: Annotated[bool, typer.Option("--clean", help="Remove what the run's results do not use.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Verify every checksum; remove what is damaged.")] = False,
     as_json: Json = False,
 ) -> None:
-    """List the artefacts of a run, or remove those that its results do not use."""
-    from toposcope.study.artefacts import clean_store, list_store
+    """List the artefacts of a run, verify them, or remove those that its results do not use."""
+    from toposcope.study.artefacts import check_store, clean_store, list_store
 
-    if clean:
-        files, freed = clean_store(folder)
+    if check:
+        checked, damaged = check_store(folder)
         if as_json:
-            _print_json({"removed": files, "bytes": freed})
+            _print_json({"checked": checked, "damaged": damaged})
         else:
-            typer.echo(f"removed {files} files, {freed / 1e6:.1f} MB")
+            for key in damaged:
+                typer.echo(f"damaged  {text(key)}")
+            again = "; run the study again to make what was removed" if damaged else ""
+            typer.echo(f"{checked} artefacts checked, {len(damaged)} damaged and removed{again}")
+    if clean:
+        files, freed, in_use = clean_store(folder)
+        if as_json:
+            _print_json({"removed": files, "bytes": freed, "in_use": in_use})
+        else:
+            stay = f"; artefacts stay, because {in_use} process(es) use the store now" if in_use else ""
+            typer.echo(f"removed {files} files, {freed / 1e6:.1f} MB{stay}")
+    if check or clean:
         return
     rows = list_store(folder)
     columns = ["kind", "artefacts", "bytes", "used"]

@@ -108,6 +108,7 @@ def run(
     folder = Path(out) if out is not None else Path("runs") / plan.folder
     store = Store(folder / "store")
     watching = progress or Silence()
+    store.check_format()
     prepared = prepare(plan)
     finished = _finished(folder, store, prepared.stamp(thumbnails))
     if finished is not None:
@@ -124,7 +125,11 @@ def run(
 
 
 def _finished(folder: Path, store: Store, stamp: str | None) -> Results | None:
-    """The results of an earlier run of the same plan on the same content, if everything of it is still there."""
+    """The results of an earlier run of the same plan on the same content, if everything of it is still there.
+
+    Only the end of every artefact is looked at, and whether it was written to since. What a failing disk changes in the
+    middle is found by whoever reads it, and by `toposcope store --check`.
+    """
     from toposcope.study.results import Results
 
     if stamp is None or not (folder / "results.json").is_file():
@@ -133,9 +138,17 @@ def _finished(folder: Path, store: Store, stamp: str | None) -> Results | None:
         before = Results.read(folder)
     except ToposcopeError:
         return None
-    if before.stamp != stamp or before.failed:
+    if before.stamp != stamp or before.failed or not before.artefacts:
         return None
-    return dataclasses.replace(before, kept=True) if all(map(store.intact, before.artefacts)) else None
+    written = (folder / "results.json").stat().st_mtime_ns
+    tables = [folder / "tables" / f"{name}.csv" for name in before.tables]
+    try:
+        touched = any(path.stat().st_mtime_ns >= written for path in (*tables, *map(store.path, before.artefacts)))
+    except OSError:
+        return None
+    if touched or not all(map(store.intact, before.artefacts)):
+        return None
+    return dataclasses.replace(before, kept=True, provenance={**before.provenance, "tasks_performed": 0})
 
 
 @dataclasses.dataclass

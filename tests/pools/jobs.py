@@ -18,7 +18,10 @@ from toposcope.store import Store, key_of
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """what: "keep", or what goes wrong. once: a file; where it is there already, nothing goes wrong any more. ballast: makes it large."""
+    """what: "keep", or what goes wrong. once: a file; where it is there already, nothing goes wrong any more.
+
+    ballast: makes the task large.
+    """
 
     uses_torch: ClassVar[bool] = False
 

@@ -472,7 +472,7 @@ def test_store_is_listed_and_cleaned(data: Path, tmp_path: Path) -> None:
     assert kinds["diagram"][1] == 72
     assert kinds["diagram"][3] == 36
     (tmp_path / "run" / "store" / "diagram" / "left.npz.abc.partial").write_bytes(b"x")
-    removed, freed = clean_store(tmp_path / "run")
+    removed, freed, _in_use = clean_store(tmp_path / "run")
     assert removed == 36 + 21 + 6 + 1  # diagrams, distances, portraits, and what was left of a write
     assert freed > 0
     assert {row[0]: row for row in list_store(tmp_path / "run")}["diagram"][1] == 36

@@ -53,8 +53,8 @@ class Lent:
         done: queue.SimpleQueue[Any] = queue.SimpleQueue()
         while waiting or alone or self._futures:
             while (waiting or alone) and len(self._futures) < _IN_FLIGHT * self.workers:
-                batch = [alone.popleft()] if not waiting else [waiting.popleft() for _ in range(self._fair(waiting))]
-                self._hand_over(batch, done)
+                mine = [waiting.popleft() for _ in range(self._fair(waiting))] if waiting else [alone.popleft()]
+                self._hand_over(mine, done)
             batch, found = self._next(done)
             if not isinstance(found, str):
                 yield from found
@@ -137,8 +137,12 @@ class Orders:
         """Why this process cannot work to these orders; None where it can."""
         here = engine_versions()
         if here != self.versions:
-            differ = sorted(name for name in here.keys() | self.versions.keys() if here.get(name) != self.versions.get(name))
-            told = ", ".join(f"{name} {here.get(name, 'missing')} for {self.versions.get(name, 'none')}" for name in differ)
+            differ = sorted(
+                name for name in here.keys() | self.versions.keys() if here.get(name) != self.versions.get(name)
+            )
+            told = ", ".join(
+                f"{name} {here.get(name, 'missing')} for {self.versions.get(name, 'none')}" for name in differ
+            )
             return f"{name_of_worker()} has {told}: its bits would not be those of this run; install the same versions"
         if not os.path.isdir(self.folder):
             return f"{name_of_worker()} has no folder {self.folder}; run in a folder that every worker sees"

@@ -9,7 +9,7 @@ from toposcope import _io
 from toposcope._errors import FileError, InputError
 from toposcope.diagram import PersistenceDiagram
 from toposcope.representation import Representation, Source, read_representation
-from toposcope.store import Store
+from toposcope.store import Cleaned, Store
 from toposcope.study.holes import Portrait
 from toposcope.study.results import Results
 
@@ -65,12 +65,27 @@ def list_store(folder: Path) -> list[tuple[str, int, int, int]]:
     ]
 
 
-def clean_store(folder: Path) -> tuple[int, int]:
-    """Remove what the results of a run do not use. Returns files and bytes. Raises FileError without results."""
+def clean_store(folder: Path) -> Cleaned:
+    """Remove what the results of a run do not use: nothing but rubbish while a run is at work there.
+
+    Raises FileError without results.
+    """
     return _store_of(folder).clean(Results.read(folder).artefacts)
+
+
+def check_store(folder: Path) -> tuple[int, list[str]]:
+    """Read every artefact of a run whole. Returns how many there are, and the keys of those that were damaged.
+
+    The damaged are removed. Raises FileError when there is no store.
+    """
+    store = _store_of(folder)
+    keys = list(store)
+    return len(keys), [key for key in keys if not store.intact(key, whole=True)]
 
 
 def _store_of(folder: Path) -> Store:
     if not (folder / "store").is_dir():
         raise FileError(f"{folder} has no store; give the folder of a run")
-    return Store(folder / "store")
+    store = Store(folder / "store")
+    store.check_format()
+    return store

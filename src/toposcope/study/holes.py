@@ -259,6 +259,7 @@ def look(
     portraits: dict[str, dict[str, str]] = {}
     for network, layer, task in tasks:
         if task.key in present:
+            driver.store.read(task.key)  # the report can't make a damaged one again, a run can
             portraits.setdefault(network, {})[layer] = task.key
     return Seen(portraits, _images(plan, networks, portraits, driver) if thumbnails and portraits else {})
 
@@ -283,6 +284,8 @@ def _images(
         keys = {key for member in members for key in portraits[member.network].values()}
         tasks[source] = Thumbnails(source, plan.inputs.limit, anchor, _inputs_on(keys, driver.store))
     present = driver.perform("thumbnails", list(tasks.values()))
+    for key in present:
+        driver.store.read(key)
     return {
         member.network: task.key for source, task in tasks.items() if task.key in present for member in sources[source]
     }

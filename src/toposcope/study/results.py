@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -193,15 +193,12 @@ class Results:
         fields = _io.read_json(where / "results.json")
         if not isinstance(fields, dict) or fields.get("schema") != SCHEMA:
             raise FileError(f"{where}/results.json was written by another version of toposcope; run the study again")
-        tables = {}
-        for name, columns in COLUMNS.items():
-            try:
-                tables[name] = _read_table(where / "tables" / f"{name}.csv", columns)
-            except (OSError, ValueError) as error:
-                raise FileError(f"cannot read {where}/tables/{name}.csv: {error}; run the study again") from error
+        for name in COLUMNS:
+            if not (where / "tables" / f"{name}.csv").is_file():
+                raise FileError(f"there is no {where}/tables/{name}.csv; run the study again")
         return cls(
             plan=Study.from_json(fields["plan"], str(where)),
-            tables=tables,
+            tables=_Tables(where / "tables"),
             findings=tuple(fields["findings"]),
             warnings=tuple(fields["warnings"]),
             failed=tuple(Failure(**failure) for failure in fields["failed"]),
@@ -215,6 +212,29 @@ class Results:
             seen=Seen(**fields.get("seen", {})),
             stamp=fields.get("stamp"),
         )
+
+
+class _Tables(Mapping[str, "pd.DataFrame"]):
+    """Tables of a finished run, each read when it is asked for. Raises FileError for one that cannot be read."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._read: dict[str, pd.DataFrame] = {}
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        if name not in self._read:
+            path = self._folder / f"{name}.csv"
+            try:
+                self._read[name] = _read_table(path, COLUMNS[name])
+            except (OSError, ValueError) as error:
+                raise FileError(f"cannot read {path}: {error}; run the study again") from error
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COLUMNS)
+
+    def __len__(self) -> int:
+        return len(COLUMNS)
 
 
 _NUMBERS = {
