@@ -5,6 +5,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+# Two files of tests at a time; a file's tests share what they set up.
+BESIDE := -n 2 --dist loadfile
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 NATIVE := CMakeLists.txt $(wildcard src/toposcope/*/native/*)
 
@@ -14,10 +16,10 @@ demo: .venv/demo.done
 	$(BIN)/toposcope demo
 
 test: .venv/test.done lint types
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(BESIDE)
 
 test-all: .venv/test.done lint types
-	$(BIN)/python -m pytest -m "" --timeout 1800
+	$(BIN)/python -m pytest -m "" --timeout 1800 $(BESIDE)
 
 lint: .venv/test.done
 	$(BIN)/ruff check .

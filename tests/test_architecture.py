@@ -15,7 +15,7 @@ NOUNS = ["representation", "diagram", "comparison", "result"]
 # other, but for the first three groups and the nouns, whose modules are in order.
 ORDER = [
     ["_types", "_errors", "_version"],
-    ["_check", "_lease", "_io"],
+    ["_check", "_html", "_lease", "_io"],
     NOUNS,
     ["extract", "store", "cloud", "terminal"],
     ["rips"],
@@ -25,7 +25,9 @@ ORDER = [
     ["study"],
     ["pools"],
     ["estimate", "run"],
+    ["monitor"],
     ["report"],
+    ["plot", "views"],
     ["demo"],
     ["cli"],
     ["__main__"],

@@ -81,6 +81,12 @@ def test_diagram_and_distance(capsys: pytest.CaptureFixture[str], rng: np.random
     assert json.loads(out) == {"distance": "W1", "degree": 1, "value": expected}
     code, out, _ = call(capsys, "distance", "a.npy", "b.npy", "--distance", "bottleneck", "--degree", "0")
     assert out == f"bottleneck  H0  {ts.bottleneck(a, b, 0)!r}\n"
+    code, out, _ = call(capsys, "distance", "a.npz", "b.npz", "a.npy", "--json")
+    said = json.loads(out)
+    assert said["labels"] == ["a.npz", "b.npz", "a.npy"]
+    assert said["values"] == [[0, expected, 0], [expected, 0, expected], [0, expected, 0]]
+    code, out, _ = call(capsys, "distance", "a.npz", "b.npz", "a.npy")
+    assert out.startswith("W1, 3 by 3: smaller is more similar")
     np.save("d.npy", ts.pairwise_distances(np.load("a.npy")))
     code, out, _ = call(capsys, "diagram", "d.npy", "--metric", "precomputed", "--scale", "2.0", "--json")
     assert json.loads(out)["descriptors"]["0"]["total_persistence"] == pytest.approx(ts.total_persistence(a, 0) / 2)
@@ -136,13 +142,19 @@ def test_run_report_show_store(capsys: pytest.CaptureFixture[str], plan: str) ->
     assert out.splitlines()[-1] == "report  other.html"
     assert Path("other.html").read_bytes() == Path("runs/plan/report.html").read_bytes()
     code, out, _ = call(capsys, "show", "runs/plan")
+    assert "tests reject at 0.05" in out
     assert out.splitlines()[-1] == "report  runs/plan/report.html"
     code, out, _ = call(capsys, "store", "runs/plan")
     assert "representation" in out
     code, out, _ = call(capsys, "store", "runs/plan", "--json")
     key = next(key for key in ts.Results.read("runs/plan").artefacts if key.startswith("diagram"))
     code, out, _ = call(capsys, "show", key)
-    assert "H1" in out
+    assert "H1: " in out
+    key = next(key for key in ts.Results.read("runs/plan").artefacts if key.startswith("distances"))
+    code, out, _ = call(capsys, "show", key)
+    assert "values  float64" in out
+    code, out, _ = call(capsys, "show", key, "--json")
+    assert json.loads(out)["values"]["shape"][0] == 2
     key = next(key for key in ts.Results.read("runs/plan").artefacts if key.startswith("portrait"))
     code, out, _ = call(capsys, "show", key)
     assert "around" in out
@@ -158,7 +170,7 @@ def test_run_report_show_store(capsys: pytest.CaptureFixture[str], plan: str) ->
     code, out, _ = call(capsys, "store", "runs/plan", "--clean")
     assert out == "removed 0 files, 0.0 MB\n"
     code, out, _ = call(capsys, "store", "runs/plan", "--clean", "--json")
-    assert json.loads(out) == {"removed": 0, "bytes": 0}
+    assert json.loads(out) == {"removed": 0, "bytes": 0, "in_use": 0}
 
 
 def test_init_writes_a_plan_that_runs_dry(capsys: pytest.CaptureFixture[str]) -> None:

@@ -40,7 +40,7 @@ def test_plain_lines_now_and_then(capsys: pytest.CaptureFixture[str], monkeypatc
     assert lines[0] == "homology: 10 tasks, 4 of them kept from before"
     assert lines[1] == "homology: 6 of 10, about 12 s left"
     assert lines[-1] == "a\\x1b[2Jline"
-    assert len(lines) == 6
+    assert len(lines) == 5
 
 
 def test_quiet(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from toposcope import plot
 from toposcope._errors import (
     ActivationError,
     FileError,
@@ -28,6 +29,7 @@ from toposcope.cloud import (
     GaussianControl,
     Hubs,
     ShuffledControl,
+    TokenOutliers,
     control_excess,
     disjoint_draws,
     forest_outliers,
@@ -39,6 +41,7 @@ from toposcope.cloud import (
     pairwise_distances,
     random_removal,
     shuffled_control,
+    token_outliers,
 )
 from toposcope.comparison import Comparison, Matching
 from toposcope.diagram import Filtration, PersistenceDiagram, Representatives, read_diagram
@@ -65,6 +68,7 @@ from toposcope.distances import (
     wasserstein,
 )
 from toposcope.extract import extract
+from toposcope.monitor import TopologyMonitor
 from toposcope.report import report
 from toposcope.representation import Representation, Source, read_representation
 from toposcope.result import Interval, TestResult
@@ -101,12 +105,14 @@ from toposcope.similarity import (
     rtd_barcodes,
     rtd_lite,
     shape_distance,
+    similarity_matrix,
     similarity_table,
     svcca,
     two_nn,
 )
 from toposcope.stats import (
     BarSignificance,
+    CircleDetection,
     ConfidenceBand,
     EquivalenceResult,
     FasyBand,
@@ -115,9 +121,12 @@ from toposcope.stats import (
     PowerRow,
     VarianceComponents,
     bar_significance,
+    circle_detection,
     confidence_band,
+    detection_score,
     fasy_band,
     plan_power,
+    planted_circle,
     seed_twin_margin,
     test_architectures,
     test_difference,
@@ -133,6 +142,7 @@ __all__ = [
     "ActivationError",
     "BarSignificance",
     "Bottleneck",
+    "CircleDetection",
     "Comparison",
     "ConfidenceBand",
     "ControlExcess",
@@ -170,6 +180,8 @@ __all__ = [
     "Study",
     "TaskError",
     "TestResult",
+    "TokenOutliers",
+    "TopologyMonitor",
     "ToposcopeError",
     "ToposcopeWarning",
     "UnavailableError",
@@ -183,12 +195,14 @@ __all__ = [
     "betti_curve",
     "bottleneck",
     "cca",
+    "circle_detection",
     "cka",
     "compare",
     "confidence_band",
     "control_excess",
     "cross_barcode",
     "descriptors",
+    "detection_score",
     "diagram_distance",
     "disjoint_draws",
     "distance_named",
@@ -223,6 +237,8 @@ __all__ = [
     "persistence_image",
     "ph_dimension",
     "plan_power",
+    "planted_circle",
+    "plot",
     "procrustes",
     "pwcca",
     "random_removal",
@@ -238,6 +254,7 @@ __all__ = [
     "shape_distance",
     "shuffled_control",
     "silhouette",
+    "similarity_matrix",
     "similarity_table",
     "sliced_wasserstein",
     "svcca",
@@ -245,6 +262,7 @@ __all__ = [
     "test_difference",
     "test_differences",
     "test_equivalence",
+    "token_outliers",
     "total_persistence",
     "two_nn",
     "variance_components",

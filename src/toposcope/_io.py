@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import errno
 import hashlib
@@ -9,6 +10,7 @@ import json
 import lzma
 import math
 import os
+import re
 import secrets
 import struct
 import zipfile
@@ -105,6 +107,8 @@ def read_json(path: str | os.PathLike[str]) -> Any:
     """Read a JSON file; raises FileError when it is absent or not JSON."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
+    except RecursionError:
+        raise FileError(f"{path} is not a JSON file: it is nested too deeply") from None
     except OSError as error:
         raise _unreadable(path, error) from error
     except ValueError as error:
@@ -192,7 +196,11 @@ def _check_archive(file: IO[bytes], length: int, members: list[zipfile.ZipInfo])
         # The directory is read entry by entry, and a damaged entry may swallow the next ones.
         if promised not in (len(members), 0xFFFF):
             raise ValueError(f"it promises {promised} arrays and holds {len(members)}")
-    unpacked = sum(member.file_size for member in members)
+    check_unpacked(length, sum(member.file_size for member in members))
+
+
+def check_unpacked(length: int, unpacked: int) -> None:
+    """Raise ValueError where a packed file of `length` bytes would fill memory with far more than anybody saves."""
     if unpacked > max(_UNPACKED, _RATIO * length):
         raise ValueError(
             f"its {length} bytes would unpack to {unpacked}; if they are meant to, save the arrays uncompressed"
@@ -216,15 +224,35 @@ def _read_npy(stream: IO[bytes], length: int) -> Array:
     return array.reshape(shape)
 
 
+_LONGEST_HEADER = 10_000
+_PLAIN = re.compile(r"[<>|=]?[?a-zA-Z]\d{0,18}(\[\w{1,8}\])?")
+_PYTHON_2 = re.compile(r"\b(\d+)L\b")
+"""How Python 2 wrote the sides of some shapes."""
+
+
 def _read_header(stream: IO[bytes], length: int) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
-    """Shape, whether in Fortran's order, dtype, and bytes of the content, which are there; raises ValueError if not."""
-    version = np.lib.format.read_magic(stream)
-    if version == (1, 0):
-        shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(stream)
-    elif version == (2, 0):
-        shape, fortran_order, dtype = np.lib.format.read_array_header_2_0(stream)
-    else:
-        raise ValueError(f"its format is {version[0]}.{version[1]}; numbers are saved in 1.0 or 2.0")
+    """Shape, whether in Fortran's order, dtype, and bytes of the content, which are there; raises ValueError if not.
+
+    numpy's own reader asks for memory before it looks whether the file is as long as it says.
+    """
+    start = stream.read(8)
+    if start[:6] != b"\x93NUMPY" or start[6:] not in (b"\1\0", b"\2\0"):
+        raise ValueError("it does not begin as an array of numbers that numpy saved")
+    width = 2 if start[6] == 1 else 4
+    told = int.from_bytes(stream.read(width), "little")
+    if told > min(length, _LONGEST_HEADER):
+        raise ValueError(f"its header says that it is {told} bytes long")
+    text = _PYTHON_2.sub(r"\1", stream.read(told).decode("latin1"))
+    header = ast.literal_eval(text.strip())  # literals only: nothing is called
+    if not isinstance(header, dict) or set(header) != {"descr", "fortran_order", "shape"}:
+        raise ValueError("its header is another one than numpy's")
+    shape, fortran_order = header["shape"], header["fortran_order"]
+    if not isinstance(shape, tuple) or not all(type(side) is int for side in shape) or len(shape) > 32:
+        raise ValueError(f"its header says shape {shape}")
+    described = header["descr"]
+    if not isinstance(fortran_order, bool) or not isinstance(described, str) or not _PLAIN.fullmatch(described):
+        raise ValueError(f"its header says dtype {described}; save plain numbers or text")
+    dtype: np.dtype[Any] = np.dtype(described)
     if dtype.hasobject:
         raise ValueError("it holds Python objects, which are never unpickled; save plain numbers or text")
     if any(not 0 <= side < 1 << 62 for side in shape):

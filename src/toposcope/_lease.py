@@ -8,6 +8,7 @@ sees it stand still, knows.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import dataclasses
 import functools
@@ -117,6 +118,12 @@ class Leases:
         """This process uses the folder until it ends, if nothing of it says so already; where it can say so at all."""
         with contextlib.suppress(OSError):
             _take(self.folder, only_once=True)
+            atexit.register(self.leave)
+
+    def leave(self) -> None:
+        """Remove this process's lease, because it ends."""
+        with contextlib.suppress(OSError):
+            (self.folder / f"{this_process()}{_ENDING}").unlink(missing_ok=True)
 
     def others(self, patience: float = 0.0) -> list[Process]:
         """Processes but this one that use the folder; leases of those that are dead are removed.
@@ -235,6 +242,11 @@ class _Lease:
             self._ended.set()
             with contextlib.suppress(OSError):
                 self.path.unlink()
+
+
+def folders() -> list[Path]:
+    """Folders on which this process has a lease."""
+    return [place.parent for number, place in list(_HELD) if number == os.getpid()]
 
 
 _HELD: dict[tuple[int, Path], _Lease] = {}

@@ -17,7 +17,7 @@ import typer
 
 from toposcope import _errors
 from toposcope._version import __version__
-from toposcope.terminal import TerminalProgress, print_table, text
+from toposcope.terminal import TerminalProgress, output, print_table, text
 
 app = typer.Typer(
     name="toposcope",
@@ -68,7 +68,7 @@ def demo(
 
     with TerminalProgress(quiet or as_json) as progress:
         results = run_demo(out, _processes(workers), progress, thumbnails)
-    _conclude(results, out / "report.html", as_json)
+    _conclude(results, out / "report.html", as_json, table=not quiet)
 
 
 @app.command()
@@ -166,16 +166,20 @@ def diagram(
 def distance(
     a: Annotated[Path, typer.Argument(help="A diagram (.npz) or points.")],
     b: Annotated[Path, typer.Argument(help="A diagram (.npz) or points.")],
+    more: Annotated[list[Path] | None, typer.Argument(help="More of them: all pairs, as a table.")] = None,
     degree: Annotated[int, typer.Option("--degree", min=0)] = 1,
     measure: Annotated[str, typer.Option("--distance", help="wasserstein, bottleneck, …")] = "wasserstein",
     order: Annotated[float, typer.Option("--order", help="Order of Wasserstein distances.")] = 1,
     scale: Annotated[str | None, typer.Option("--scale", help="For points: such as q0.9; default none.")] = None,
     as_json: Json = False,
 ) -> None:
-    """The distance of two diagrams, or of the diagrams of two clouds of equal size."""
+    """The distance of two diagrams, or of the diagrams of two clouds of equal size; of more, of all pairs."""
     from toposcope import distance_named
 
     chosen = distance_named(measure, order=order)
+    if more:
+        _compare([a, b, *more], chosen, degree, scale, as_json)
+        return
     value = chosen(_diagram_of(a, degree, scale), _diagram_of(b, degree, scale), degree)
     if as_json:
         # JSON has no infinity.
@@ -230,7 +234,7 @@ def run(
             from toposcope.report import report as write_report
 
             path = write_report(results, path)
-    _conclude(results, path, as_json)
+    _conclude(results, path, as_json, table=not quiet)
 
 
 @app.command()
@@ -254,8 +258,8 @@ def show(
     store: Annotated[Path | None, typer.Option("--store", help="Folder of the run that holds the key.")] = None,
     as_json: Json = False,
 ) -> None:
-    """What is in a file: points, a diagram, or the results of a run."""
-    from toposcope import PersistenceDiagram, Representation, Results
+    """What is in a file: points, a diagram, an artefact of a run, or all of its results."""
+    from toposcope import PersistenceDiagram, Representation, Results, views
     from toposcope.study.artefacts import find
     from toposcope.study.holes import Portrait
 
@@ -265,14 +269,20 @@ def show(
     elif isinstance(found, Portrait):
         _show_portrait(found, as_json)
     elif isinstance(found, Representation):
-        facts = {"points": len(found), "dimension": found.dimension, "dtype": str(found.points.dtype)}
-        source = json.loads(found.source.to_json())
         if as_json:
-            _print_json({**facts, "source": source})
+            facts = {"points": len(found), "dimension": found.dimension, "dtype": str(found.points.dtype)}
+            _print_json({**facts, "source": json.loads(found.source.to_json())})
         else:
-            print_table(["", ""], [*facts.items(), *((key, str(value)) for key, value in source.items())])
+            views.view_representation(output(), found)
     elif isinstance(found, Results):
-        _conclude(found, found.folder / "report.html", as_json)
+        if not as_json:
+            views.view_results(output(), found)
+            typer.echo()
+        _conclude(found, found.folder / "report.html", as_json, findings=False)
+    elif as_json:
+        _print_json({name: {"dtype": str(array.dtype), "shape": array.shape} for name, array in found.items()})
+    else:
+        views.view_arrays(output(), found, what)
 
 
 @app.command()
@@ -320,8 +330,8 @@ def store(
         print_table(columns, rows)
 
 
-def _conclude(results: Any, path: Path, as_json: bool) -> None:
-    """The headline, what failed, and where the report is; exit code 1 when tasks failed."""
+def _conclude(results: Any, path: Path, as_json: bool, table: bool = False, findings: bool = True) -> None:
+    """The headline, a table of tests, what failed, and where the report is; exit code 1 when tasks failed."""
     if as_json:
         _print_json(
             {
@@ -334,8 +344,12 @@ def _conclude(results: Any, path: Path, as_json: bool) -> None:
             }
         )
     else:
-        for finding in results.findings or (results.headline,):
+        for finding in (results.findings or (results.headline,)) if findings else ():
             typer.echo(text(finding))
+        if table:
+            from toposcope.views import view_tests
+
+            view_tests(output(), results)
         for warning in results.warnings:
             typer.echo(f"warning  {text(warning)}", err=True)
         for failure in results.failed:
@@ -347,6 +361,7 @@ def _conclude(results: Any, path: Path, as_json: bool) -> None:
 
 def _show_diagram(found: Any, path: Path | None, as_json: bool) -> None:
     from toposcope import descriptors
+    from toposcope.views import view_diagram
 
     top = max(found.filtration.max_degree, int(found.degrees.max(initial=0)))
     facts = {degree: descriptors(found, degree) for degree in range(top + 1)}
@@ -357,8 +372,7 @@ def _show_diagram(found: Any, path: Path | None, as_json: bool) -> None:
         ]
         _print_json({"descriptors": facts, "bars": bars, "out": None if path is None else str(path)})
         return
-    columns = ["degree", *facts[0]]
-    print_table(columns, [(f"H{degree}", *values.values()) for degree, values in facts.items()])
+    view_diagram(output(), found)
     if path is not None:
         typer.echo(f"diagram  {text(path)}")
 
@@ -371,17 +385,23 @@ def _show_portrait(found: Any, as_json: bool) -> None:
             {"bars": [{**bar, "death": None if bar["death"] == float("inf") else bar["death"]} for bar in bars]}
         )
         return
-    columns = ["degree", "birth", "death", "born of", "dies by", "around"]
-    rows = [
-        (
-            f"H{bar['degree']}",
-            f"{bar['birth']:.6g}",
-            f"{bar['death']:.6g}",
-            *(" ".join(map(str, bar[part])) for part in ("born", "died", "cycle")),
-        )
-        for bar in bars
-    ]
-    print_table(columns, rows)
+    from toposcope.views import view_portrait
+
+    view_portrait(output(), found)
+
+
+def _compare(paths: list[Path], distance: Any, degree: int, scale: str | None, as_json: bool) -> None:
+    """All pairs: a heat table, or the matrix."""
+    from toposcope import compare
+    from toposcope.views import view_comparison
+
+    diagrams = [_diagram_of(path, degree, scale) for path in paths]
+    found = compare(diagrams, distance, labels=[str(path) for path in paths], degree=degree)
+    if as_json:
+        values = [[value if value != float("inf") else "inf" for value in row] for row in found.values.tolist()]
+        _print_json({"distance": distance.name, "degree": degree, "labels": found.labels, "values": values})
+    else:
+        view_comparison(output(), found)
 
 
 def _diagram_of(path: Path, degree: int, scale: str | None) -> Any:

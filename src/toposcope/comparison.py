@@ -60,6 +60,25 @@ class Comparison:
         said = f"; {bounds} of {self.computed.size} values are lower bounds" if bounds else ""
         return f"<Comparison of {len(self)}: {self.measure}{given}{said}>"
 
+    def _repr_html_(self) -> str:
+        """For notebooks: a heatmap, and how to read it."""
+        from toposcope import _html
+
+        parameters = ", ".join(f"{name}={value}" for name, value in self.parameters.items())
+        finite = self.values[np.isfinite(self.values)]
+        bounds = self.computed.size - int(self.computed.sum())
+        facts = {
+            "things": ", ".join(self.labels[:8]) + (f" and {len(self) - 8} more" if len(self) > 8 else ""),
+            "parameters": parameters or None,
+            "sense": "larger is more similar" if self.larger_is_more_similar else "smaller is more similar",
+            "metric": "yes" if self.is_metric else "no",
+            "values": f"{finite.min():.4g} to {finite.max():.4g}" if finite.size else "none is finite",
+            "infinite": int((~np.isfinite(self.values)).sum()) or None,
+            "lower bounds": f"{bounds} of {self.computed.size} values" if bounds else None,
+        }
+        picture = _html.heat(self.values, self.labels, self.larger_is_more_similar)
+        return _html.card(f"{self.measure}, {len(self)} by {len(self)}", picture, _html.facts(facts))
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Matching:
@@ -108,3 +127,14 @@ class Matching:
     def __repr__(self) -> str:
         alone = int(self.to_diagonal.sum())
         return f"<Matching of {len(self) - alone} pairs of bars, {alone} bars to the diagonal>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the largest moves."""
+        from toposcope import _html
+
+        most = np.argsort(-self.costs, kind="stable")[:6]
+        rows = [
+            (*("diagonal" if row < 0 else row for row in self.pairs[at].tolist()), _html.number(float(self.costs[at])))
+            for at in most
+        ]
+        return _html.card(repr(self)[1:-1], _html.table(["row of a", "row of b", "moves by"], rows))

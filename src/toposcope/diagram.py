@@ -6,12 +6,16 @@ import dataclasses
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from toposcope import _io
 from toposcope._errors import FileError, InputError
 from toposcope._types import Array, Float64, Ints
+
+HIGHEST_DEGREE = 100
+"""No homology above it can be computed by anybody; a file that speaks of more is damaged."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,13 +158,16 @@ class PersistenceDiagram:
     representatives: Representatives | None = None
 
     def __post_init__(self) -> None:
-        pairs = np.asarray(self.pairs, dtype=np.float64)
+        pairs = np.asarray(self.pairs)
+        if pairs.dtype.kind not in "fiub":
+            raise InputError(f"pairs have dtype {pairs.dtype}; births and deaths are numbers")
+        pairs = pairs.astype(np.float64, copy=False)
         degrees = np.asarray(self.degrees)
         pairs = pairs.reshape(0, 2) if pairs.size == 0 else pairs
         if pairs.ndim != 2 or pairs.shape[1] != 2 or degrees.shape != (len(pairs),):
             raise InputError(f"pairs {pairs.shape} and degrees {degrees.shape} must be (k, 2) and (k,)")
-        if degrees.size and (degrees.dtype.kind not in "iu" or degrees.min() < 0):
-            raise InputError("degrees must be integers of at least 0")
+        if degrees.size and (degrees.dtype.kind not in "iu" or degrees.min() < 0 or degrees.max() > HIGHEST_DEGREE):
+            raise InputError(f"degrees must be integers of at least 0 and at most {HIGHEST_DEGREE}")
         wrong = ~(pairs[:, 0] < pairs[:, 1]) | ~np.isfinite(pairs[:, 0])
         if wrong.any():
             row = int(np.flatnonzero(wrong)[0])
@@ -220,6 +227,24 @@ class PersistenceDiagram:
         points = "" if self.filtration.n_points is None else f" of {self.filtration.n_points} points"
         return f"<PersistenceDiagram{points}: {counts}>"
 
+    def _repr_html_(self) -> str:
+        """For notebooks: a small picture, and what each degree holds."""
+        from toposcope import _html
+
+        rows = []
+        for k in range(max(self.filtration.max_degree, int(self.degrees.max(initial=0))) + 1):
+            finite, essential = self.finite(k), self.essential(k)
+            lengths = finite[:, 1] - finite[:, 0]
+            longest = "" if len(lengths) == 0 else _html.number(float(lengths.max()))
+            rows.append((f"{'●▲■◆'[k % 4]} H{k}", len(finite), len(essential), longest))
+        how = dataclasses.asdict(self.filtration)
+        how["threshold"] = how["threshold"] if how["threshold"] is not None else "none"
+        how["scale"] = how["scale"] if how["scale"] is not None else "none"
+        how["scale_value"] = _html.number(self.filtration.scale_value)
+        facts = {name.replace("_", " "): value for name, value in how.items() if name != "max_degree"}
+        counts = _html.table(["degree", "bars that die", "essential", "longest"], rows)
+        return _html.card("persistence diagram", _html.bars(self.pairs, self.degrees), counts, _html.facts(facts))
+
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write `pairs`, `degrees`, `filtration` and `source` to an `.npz`, atomically."""
         target = Path(path)
@@ -247,13 +272,30 @@ class PersistenceDiagram:
             raise FileError(f"{where} has no {sorted(missing)}; it is not a persistence diagram")
         try:
             fields = json.loads(str(arrays["filtration"])) if "filtration" in arrays else {}
-            names = {field.name for field in dataclasses.fields(Filtration)}
-            filtration = Filtration(**{key: value for key, value in fields.items() if key in names})
+            filtration = Filtration(**{key: _fact(key, fields[key]) for key in fields if key in _KINDS})
             parts = [field.name for field in dataclasses.fields(Representatives)]
             behind = Representatives(**{name: arrays[name] for name in parts}) if set(parts) <= set(arrays) else None
             return cls(arrays["pairs"], arrays["degrees"], filtration, behind)
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
             raise FileError(f"{where} is not a persistence diagram: {error}") from error
+
+
+_KINDS: dict[str, tuple[type, ...]] = {
+    "metric": (str,),
+    "scale": (str, int, float, type(None)),
+    "threshold": (int, float, type(None)),
+    "field": (int,),
+    "n_points": (int, type(None)),
+    "max_degree": (int,),
+    "scale_value": (int, float),
+}
+
+
+def _fact(name: str, value: Any) -> Any:
+    """A field of a Filtration as it stands in a file. Raises ValueError."""
+    if type(value) not in _KINDS[name] or (name == "max_degree" and not 0 <= value <= HIGHEST_DEGREE):
+        raise ValueError(f"its filtration gives {name!r} as {str(value)[:60]!r}")
+    return value
 
 
 def read_diagram(path: str | os.PathLike[str]) -> PersistenceDiagram:

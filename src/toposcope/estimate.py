@@ -16,9 +16,11 @@ from toposcope.representation import Source, read_representation
 from toposcope.rips import vietoris_rips
 from toposcope.study.agenda import Agenda, agenda
 from toposcope.study.audit import settings
+from toposcope.study.beside import asked_for, cost, groups_of
 from toposcope.study.plan import Cloud, DistanceChoice, Network, Study
 from toposcope.study.recipes import RECIPES
 from toposcope.study.tasks import Extracted, Import, Layer, Side, label_counts
+from toposcope.study.verdicts import SameInputs
 
 _PILOTS = 3
 
@@ -37,8 +39,9 @@ class NetworkForecast:
 
 @dataclasses.dataclass(frozen=True)
 class Forecast:
-    """What a plan asks for, its audit included. extraction, homology, distances: seconds of one core, measured on a few
-    inputs of each network and on Gaussian clouds of every size; real clouds may take a few times more or less."""
+    """What a plan asks for, its audit included. extraction, homology, distances, similarity: seconds of one core,
+    measured on a few inputs of each network and on Gaussian clouds of every size; real clouds may take a few times more
+    or less. alike: pairs of layers and measures of `[similarity]`."""
 
     recipe: str
     networks: tuple[NetworkForecast, ...]
@@ -48,6 +51,8 @@ class Forecast:
     settings: int
     homology: float
     distances: float
+    alike: int = 0
+    similarity: float = 0.0
 
     def lines(self) -> list[str]:
         """The plan as a person reads it."""
@@ -63,6 +68,8 @@ class Forecast:
         lines.append(f"extraction  {len(self.networks)} networks, about {seconds:.0f} s of one core")
         lines.append(f"homology    {self.diagrams} diagrams, about {self.homology:.0f} s of one core")
         lines.append(f"distances   {self.pairs} pairs of clouds, about {self.distances:.0f} s of one core")
+        if self.alike:
+            lines.append(f"similarity  {self.alike} pairs of layers, about {self.similarity:.0f} s of one core")
         if self.settings:
             lines.append(f"audit       {self.settings} settings, counted above")
         return lines
@@ -103,12 +110,33 @@ def forecast(study: Study) -> Forecast:
         len(varied),
         sum(side.cloud.draws * pilots[side.cloud][0] for side in sides.values()),
         sum(count * each[cloud, choice] for (_a, _b, choice), (cloud, count) in values.items()),
+        *_beside(plan, networks, pilots[plan.cloud][1] if plan.cloud in pilots else []),
     )
 
 
-def _agenda(plan: Study, networks: Sequence[NetworkForecast], planned_alone: bool) -> Agenda:
-    """The agenda of networks that were not extracted: their layers by name, nothing in them."""
-    imagined = [
+def _beside(plan: Study, networks: Sequence[NetworkForecast], diagrams: Sequence[Any]) -> tuple[int, float]:
+    """Pairs of layers and seconds of `[similarity]`."""
+    imagined = _imagined(networks)
+    # Saved activations say whose inputs they hold when they are read; until then equally many count as the same.
+    inputs = {
+        network.name: (network.model and plan.source_of(network)) or str(found.inputs)
+        for network, found in zip(plan.network, networks, strict=True)
+    }
+    same = {(a, b): inputs[a] == inputs[b] for a in inputs for b in inputs}
+    groups = [len(group) for group in groups_of(imagined, same)]
+    pairs, seconds = cost(plan, max(network.dimension for network in networks), groups)
+    others = asked_for(plan)[1]
+    layers = sum(len(network.layers) for network in imagined)
+    every = layers * (layers - 1) // 2
+    for name in others if diagrams else ():
+        pairs += every
+        seconds += plan.cloud.draws * every * _distance_cost(plan, DistanceChoice(name=name), diagrams)
+    return pairs, seconds
+
+
+def _imagined(networks: Sequence[NetworkForecast]) -> list[Extracted]:
+    """Networks that were not extracted: their layers by name, nothing in them."""
+    return [
         Extracted(
             network.name,
             tuple(
@@ -128,9 +156,16 @@ def _agenda(plan: Study, networks: Sequence[NetworkForecast], planned_alone: boo
         for network in networks
         for inputs in [network.inputs or 10**9]
     ]
+
+
+def _same_inputs(plan: Study) -> SameInputs:
     sources = {network.name: plan.source_of(network) or network.representations for network in plan.network}
-    same = {(a, b): sources[a] == sources[b] for a in sources for b in sources}
-    return agenda(plan, imagined, same, planned_alone)
+    return {(a, b): sources[a] == sources[b] for a in sources for b in sources}
+
+
+def _agenda(plan: Study, networks: Sequence[NetworkForecast], planned_alone: bool) -> Agenda:
+    """What the plan would ask of them."""
+    return agenda(plan, _imagined(networks), _same_inputs(plan), planned_alone)
 
 
 def _network(plan: Study, network: Network) -> NetworkForecast:

@@ -46,15 +46,29 @@ class Source:
         """Read what `to_json` wrote; unknown keys are ignored so that newer files stay readable. Raises FileError."""
         try:
             fields = json.loads(text) if text else {}
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise FileError(f"the source of a representation is not JSON: {error}") from error
         if not isinstance(fields, dict):
             raise FileError("the source of a representation is not a JSON object")
         names = {field.name for field in dataclasses.fields(cls)}
-        known = {key: value for key, value in fields.items() if key in names}
+        known = {key: value for key, value in fields.items() if key in names and value is not None}
+        for name, value in known.items():
+            if not _is_fact(name, value):
+                raise FileError(f"the source of a representation gives {name!r} as {str(value)[:60]!r}")
         if "shape" in known:
             known["shape"] = tuple(known["shape"])
         return cls(**known)
+
+
+def _is_fact(name: str, value: object) -> bool:
+    """Whether a value is of the kind that a field of Source holds."""
+    if name == "shape":
+        return isinstance(value, list) and all(type(side) is int for side in value)
+    if name in ("seed", "position"):
+        return type(value) is int
+    if name == "depth":
+        return type(value) in (int, float)
+    return isinstance(value, str)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -102,6 +116,22 @@ class Representation:
     def __repr__(self) -> str:
         n, d = self.points.shape
         return f"<Representation {self.name}: {n} points in {d} dimensions, {self.points.dtype}>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: shape, source, classes."""
+        from toposcope import _html
+
+        n, d = self.points.shape
+        known = {"points": n, "dimensions": d, "dtype": self.points.dtype}
+        source = {name: value for name, value in dataclasses.asdict(self.source).items() if name != "layer"}
+        inputs = {"inputs": ", ".join(map(str, self.sample_ids[:3].tolist())) + (", …" if n > 3 else "")}
+        classes = ""
+        if self.labels is not None:
+            names, counts = np.unique(self.labels, return_counts=True)
+            rows = list(zip(names.tolist(), counts.tolist(), strict=True))
+            more = [(f"and {len(rows) - 10} more", sum(count for _name, count in rows[10:]))] if len(rows) > 10 else []
+            classes = _html.table(["class", "points"], [*rows[:10], *more])
+        return _html.card(self.name, _html.facts({**known, **source, **inputs}), classes)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write to `.npz` (everything), `.npy` (points only) or `.safetensors` (everything), atomically.
@@ -180,12 +210,12 @@ def _from_columns(columns: dict[str, Array], path: Path) -> Representation:
         columns = {"points": next(iter(columns.values()))}
     points = columns["points"]
     ids = columns.get("sample_ids", np.arange(len(points) if points.ndim else 0))
-    source = Source.from_json(str(columns["source"])) if "source" in columns else Source()
-    if source.layer is None:
-        source = dataclasses.replace(source, layer=path.stem)
     try:
+        source = Source.from_json(str(columns["source"])) if "source" in columns else Source()
+        if source.layer is None:
+            source = dataclasses.replace(source, layer=path.stem)
         return Representation(points, ids, columns.get("labels"), source)
-    except InputError as error:
+    except (InputError, FileError) as error:
         raise type(error)(f"{path}: {error}") from None
 
 
@@ -198,13 +228,13 @@ def _read_safetensors(path: Path) -> dict[str, Array]:
             metadata = file.metadata() or {}
     except OSError as error:
         raise FileError(f"cannot read {path}: {error.strerror or error}") from error
-    except (SafetensorError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (SafetensorError, ValueError, TypeError, KeyError, AttributeError, OverflowError, MemoryError) as error:
         raise FileError(f"{path} is not a readable .safetensors file: {error}") from error
     for name in ("sample_ids", "labels"):
         if name in metadata and name not in columns:
             try:
                 columns[name] = np.array(json.loads(metadata[name]))
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise FileError(f"{path}: {name} is not JSON: {error}") from error
     if "source" in metadata:
         columns["source"] = np.array(metadata["source"])
@@ -222,6 +252,6 @@ def _column(value: Any, n: int, name: str) -> Array:
         return column.astype(np.int64)
     if column.dtype.kind == "O" and all(isinstance(entry, str) for entry in column):
         return column.astype(np.str_)
-    if column.dtype.kind == "f" and np.isfinite(column).all() and (column == np.round(column)).all():
+    if column.dtype.kind == "f" and (np.abs(column) < 2.0**53).all() and (column == np.round(column)).all():
         return column.astype(np.int64)
     raise InputError(f"{name} has dtype {column.dtype}; use integers or text")

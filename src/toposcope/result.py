@@ -33,6 +33,13 @@ class Interval:
     def __str__(self) -> str:
         return f"{'(' if self.open_low else '['}{self.low:.3g}, {self.high:.3g}]"
 
+    def _repr_html_(self) -> str:
+        """For notebooks: the interval as a line, with 0."""
+        from toposcope import _html
+
+        facts = {"level": f"{self.level:.0%}", "method": self.method}
+        return _html.card(f"interval {self}", _html.interval(self.low, self.high), _html.facts(facts))
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class TestResult:
@@ -66,3 +73,25 @@ class TestResult:
 
     def __repr__(self) -> str:
         return f"<TestResult p={self.p_value:.3g}, effect {self.effect:.3g}: {self.claim}>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the claim, p, the effect with its interval, and the statistic among those of the null."""
+        from toposcope import _html
+
+        adjusted = (
+            None
+            if self.p_adjusted is None or self.adjustment == "none"
+            else f"{self.p_adjusted:.3g} ({self.adjustment})"
+        )
+        facts = {
+            "p": f"{self.p_value:.3g}",
+            "p adjusted": adjusted,
+            "effect": f"{self.effect:.3g}" + (f" {self.interval}" if self.interval else ", no interval"),
+            "interval": self.interval and f"{self.interval.level:.0%}, {self.interval.method}",
+            "unit": self.unit,
+            "relabellings": len(self.null),
+            "seed": self.seed,
+        }
+        line = _html.interval(self.interval.low, self.interval.high, self.effect) if self.interval else ""
+        pictures = _html.histogram(self.null, self.statistic) + (f"<br/>{line}" if line else "")
+        return _html.card("test of a difference", _html.sentence(self.claim), pictures, _html.facts(facts))

@@ -210,6 +210,18 @@ class Store:
             path.unlink(missing_ok=True)
 
 
+def leave() -> None:
+    """Remove leases and temporary files of this process, for one that is about to end in the middle of its work."""
+    me = _lease.this_process()
+    for folder in _lease.folders():
+        store = Store(folder)
+        with contextlib.suppress(OSError):
+            for path in store._temporary.iterdir():
+                if _lease.Process.named(path.name) == me:
+                    path.unlink(missing_ok=True)
+        store._leases.leave()
+
+
 def _patiently(action: Callable[[], T], absent_is_final: bool = False) -> T:
     """What `action` returns, tried again after a pause where it fails in a way that may pass. Raises FileError."""
     for pause in _PAUSES:

@@ -66,7 +66,7 @@ class TerminalProgress:
             self._stages[name] = self._bars.add_task(name, total=max(tasks, 1), completed=kept if tasks else 1)
         elif not self.quiet:
             have = f", {kept} of them kept from before" if kept else ""
-            self._line(f"{name}: {tasks} tasks{have}")
+            self._line(f"{name}: {tasks} task{'' if tasks == 1 else 's'}{have}")
         now = time.monotonic()
         self._plain[name] = (tasks, kept, now, now)
 
@@ -77,7 +77,7 @@ class TerminalProgress:
             self._bars.update(self._stages[name], completed=kept + done)
             return
         now = time.monotonic()
-        if self.quiet or now - told < _EVERY or done <= 0:
+        if self.quiet or now - told < _EVERY or not 0 < done < tasks - kept:
             return
         left = (now - began) / done * max(tasks - kept - done, 0)
         self._plain[name] = (tasks, kept, began, now)
@@ -105,6 +105,12 @@ class TerminalProgress:
 def _duration(seconds: float) -> str:
     whole = max(0, round(seconds))
     return f"{whole} s" if whole < 90 else f"{whole // 60} min {whole % 60:02d} s"
+
+
+def output() -> Console:
+    """Standard output: as wide as the terminal, 100 columns where there is none, colours where they can be seen."""
+    seen = sys.stdout.isatty()
+    return Console(soft_wrap=not seen, highlight=False, width=None if seen else 100)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:

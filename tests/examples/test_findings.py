@@ -79,7 +79,8 @@ def test_every_plan_of_the_findings_can_be_read(tmp_path: Path, monkeypatch: pyt
         assert ts.Study.read(plan).network
     counts = {n: len(ts.Study.read(tmp_path / f"{n}.toml").network) for n in findings.PLANS}
     assert counts["digits-paper"] == 15
-    assert counts["cifar-smoothness"] == 8
+    assert counts["cifar-seeds"] == 8
+    assert counts["cifar-finetuning"] == 4
 
 
 def test_what_cannot_be_downloaded_is_left_out_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +110,7 @@ def test_the_page_says_what_was_not_run() -> None:
 
 def executable(template: str, rings: Path) -> str:
     """A recipe's template on small clouds, its networks replaced by those of digits with random weights."""
-    names = iter(f"examples.findings_networks:resnet_{k}@random" for k in (1, 2, 3, 4, 1))
+    names = iter(f"examples.findings_networks:resnet_{k}@random" for k in (1, 2, 3, 4, 2, 1))
     if "resnet101" in template:  # of different depth
         template = re.sub(r'(model = )"torchvision:[^"]*"', lambda found: f'{found[1]}"{next(names)}"', template)
     template = re.sub(r'"my.nets:relu[^"]*"', '"tests.examples.small:plane@random"', template)

@@ -52,7 +52,8 @@ def test_maps(how, rows, text):
         ("cls", False, TOKENS[:, 0], "first of 5 tokens, which is no class token"),
         ("last", False, TOKENS[:, -1], "last of 5 tokens"),
         ("max", True, TOKENS.amax(1), "maximum over 5 tokens"),
-        ("tokens", True, TOKENS.reshape(-1, 3), "one row per token, 5 per input"),
+        ("tokens", True, TOKENS.reshape(-1, 3), "one row per token, 5 per input, class token first"),
+        ("tokens", False, TOKENS.reshape(-1, 3), "one row per token, 5 per input"),
     ],
 )
 def test_tokens(how, token, rows, text):

@@ -126,3 +126,76 @@ def pictured_by_an_enemy(tmp_path_factory: pytest.TempPathFactory) -> Results:
     folder = tmp_path_factory.mktemp("hostile")
     sectors = (EVIL, "__proto__", "<b>", "east")
     return renamed(ts.run(pictures(folder / "data", sectors, EVIL), out=folder / "run"))
+
+
+def film(
+    folder: Path,
+    networks: int = 4,
+    layers: int = 3,
+    n: int = 180,
+    size: int = 25,
+    draws: int = 6,
+    side: int = 16,
+    texts: bool = False,
+    **tables: Any,
+) -> Study:
+    """Checkpoints of one training, saved: a ring opens step by step in the last layers; colours or texts go round it.
+
+    texts: inputs are tokens with texts instead of images.
+    """
+    rng = np.random.default_rng(0)
+    angle = 2 * np.pi * rng.permutation(n) / n
+    labels = np.array(SECTORS)[(angle // (np.pi / 2)).astype(int)]
+    ids = np.array([f"input-{k:04d}" for k in range(n)])
+    folder.mkdir(parents=True, exist_ok=True)
+    if texts:
+        said = np.array(
+            [f"heading {math.degrees(one):.0f}° <b>{sector}</b>" for one, sector in zip(angle, labels, strict=True)]
+        )
+        np.savez(folder / "inputs.npz", inputs=rng.integers(0, 99, (n, 7)), sample_ids=ids, labels=labels, texts=said)
+    else:
+        shade = np.stack([np.cos(angle), np.sin(angle), np.zeros(n)], axis=-1)[:, None, None] * 90 + 128
+        images = np.clip(shade + rng.normal(0, 25, (n, side, side, 3)), 0, 255).astype(np.uint8)
+        np.savez(folder / "inputs.npz", inputs=images, sample_ids=ids, labels=labels)
+    circle = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+    for step in range(networks):
+        for layer in range(layers):
+            open_by = step / max(1, networks - 1) * layer / max(1, layers - 1)
+            points = 0.3 * rng.normal(size=(n, 6))
+            points[:, :2] += 2 * open_by * circle
+            source = ts.Source(layer=f"stage{layer // 4}.{layer % 4}", position=layer)
+            ts.Representation(points.astype(np.float32), ids, labels, source).save(
+                folder / f"step{step}" / f"{layer:02d}.npz"
+            )
+    return Study.parse(
+        {
+            "recipe": "layers",
+            "name": "film",
+            "inputs": {"source": str(folder / "inputs.npz")},
+            "network": [
+                {
+                    "name": f"step {10 * 2**step}",
+                    "family": "net",
+                    "step": float(10 * 2**step),
+                    "representations": str(folder / f"step{step}"),
+                }
+                for step in range(networks)
+            ],
+            "compare": [{"a": "step 10", "b": f"step {10 * 2 ** (networks - 1)}", "claim": "training"}],
+            "cloud": {"size": size, "draws": draws},
+            "similarity": {"measures": ["cka-unbiased", "bottleneck"]},
+            **tables,
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def filmed(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    folder = tmp_path_factory.mktemp("film")
+    return ts.run(film(folder / "data"), out=folder / "run")
+
+
+@pytest.fixture(scope="session")
+def spoken(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    folder = tmp_path_factory.mktemp("spoken")
+    return ts.run(film(folder / "data", networks=2, layers=2, texts=True), out=folder / "run")

@@ -5,9 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -16,60 +14,17 @@ import numpy as np
 import pytest
 
 import toposcope as ts
+from tests.report.browser import first_paint, opened, start, tour
 from tests.report.conftest import pictures, renamed, study
 from tests.report.test_report import large
-from toposcope.report import report
 from toposcope.study import Failure, Results
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("no chromium on this machine")
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield opened
-        opened.close()
-
-
-@contextmanager
-def opened(browser: Any, results: Results, folder: Path, width: int = 1280, **options: Any) -> Iterator[Any]:
-    """The report's page; nothing may be said on the console, and nothing be asked for."""
-    path = report(results, folder / "report.html")
-    view = browser.new_page(
-        viewport={"width": width, "height": 900},
-        offline=True,
-        accept_downloads=True,
-        reduced_motion="reduce",
-        **options,
-    )
-    said: list[str] = []
-    view.on("console", lambda message: said.append(message.text))
-    view.on("pageerror", lambda error: said.append(str(error)))
-    view.on("dialog", lambda dialog: said.append(f"dialog: {dialog.message}"))
-    allowed = (path.as_uri(), "data:image/png;base64,", "data:image/jpeg;base64,", "blob:")
-    view.on("request", lambda request: said.extend([] if request.url.startswith(allowed) else [request.url]))
-    view.goto(path.as_uri())
-    yield view
-    assert not view.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
-    assert view.locator('svg script, svg img, main img:not([src^="data:image/"])').count() == 0
-    assert "NaN" not in view.locator("main").inner_text()
-    drawn = view.evaluate("[...document.querySelectorAll('svg *')].map(n => n.cloneNode().outerHTML).join()")
-    assert not re.search(r'="[^"]*\b(NaN|undefined)\b', re.sub('aria-label="[^"]*"', "", drawn))
-    view.close()
-    assert said == []
-
-
-def first_paint(view: Any) -> float:
-    """Milliseconds until something could be seen."""
-    observe = "observe({type: 'paint', buffered: true})"
-    watch = f"new PerformanceObserver(list => done(list.getEntries()[0].startTime)).{observe}"
-    return float(view.evaluate(f"new Promise(done => {watch})"))
+    yield from start()
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -79,8 +34,9 @@ def test_everything_is_drawn_and_read_by_keyboard(
 ) -> None:
     with opened(browser, renamed(ran) if hostile else ran, tmp_path, width) as view:
         charts = view.locator("figure svg[tabindex]")
-        # tests, heatmaps, map, depth, diagrams, Betti curves; matchings; barcode, loop and tree in the plane, tree
-        assert charts.count() == 3 + 2 + 1 + 6 + 2 + 2 + 2 + 4
+        # tests, heatmaps and what is beside them, map, depth, diagrams, barcodes, Betti curves; matchings;
+        # longest bars, loop and tree in the plane, tree
+        assert charts.count() == 3 + 4 + 1 + 8 + 2 + 2 + 2 + 2 + 4
         for k in range(charts.count()):
             chart = charts.nth(k)
             chart.focus()
@@ -157,8 +113,16 @@ def test_someone_finds_the_layer_and_the_digits_in_the_report_of_the_demo(browse
     most = fine.loc[fine["effect"].idxmax()]
     assert row["effect"] == most["effect"]
     with opened(browser, results, tmp_path) as view:
-        walk(view, results, str(most["network_b"]), str(most["layer_b"]))
         assert first_paint(view) < 1000
+        walk(view, results, str(most["network_b"]), str(most["layer_b"]))
+        tour(view)
+
+
+def test_every_path_is_open_where_names_are_hostile(
+    browser: Any, pictured_by_an_enemy: Results, tmp_path: Path
+) -> None:
+    with opened(browser, pictured_by_an_enemy, tmp_path) as view:
+        tour(view)
 
 
 def test_a_bar_is_chosen_by_pointer_and_keyboard(browser: Any, pictured: Results, tmp_path: Path) -> None:
@@ -251,7 +215,16 @@ def test_two_layers_are_matched_bar_by_bar(browser: Any, pictured: Results, tmp_
         assert f"born at {''.join(born)}" in view.locator(".told").inner_text()
         view.locator("#figure-layer select").first.select_option("3")
         view.locator("#figure-layer select").nth(1).select_option("0")
-        assert "No matching of this pair" in view.locator("#figure-pairs").inner_text()
+        view.locator("#figure-layer select").nth(2).select_option("4")
+        titles = view.locator("#figure-pairs h4").all_inner_texts()
+        fifth = [pictured.diagram(net, layer, 4) for net, layer in (("net1", "block1"), ("net0", "block0"))]
+        for degree, title in enumerate(titles):
+            assert title.endswith("between the 5th draws")
+            said = float(re.findall(r"= ([\d.]+)", title)[0])
+            assert said == pytest.approx(ts.wasserstein(*fifth, degree), rel=6e-3)
+        view.locator("#figure-pairs svg[tabindex]").nth(1).focus()
+        view.keyboard.press("ArrowRight")
+        assert "its inputs" not in view.locator("#tip").inner_text()  # only those of the first draw are known
 
 
 def test_the_tree_is_cut_by_slider_and_by_its_merges(browser: Any, pictured: Results, tmp_path: Path) -> None:
@@ -365,6 +338,7 @@ def test_unusual_runs_open_without_a_word(
             assert view.locator("#look-layer option").count() == 3
             assert view.locator("#figure-holes img, #figure-holes image").count() == 0
             assert view.locator("#figure-holes ol.strip li").count() > 2
+        tour(view)
         if kind == "2,000 inputs":
             assert "2000 inputs" in (view.locator("#figure-tree svg").first.get_attribute("aria-label") or "")
 

@@ -18,9 +18,9 @@ import toposcope as ts
 from tests.report.conftest import EVIL, pictures
 from tests.report.test_report import Page, decoded
 from toposcope.report import holes
+from toposcope.report.diagrams import LEVELS
 from toposcope.report.holes import data_uri
 from toposcope.report.page import page
-from toposcope.report.payload import LEVELS
 from toposcope.study import Results
 from toposcope.study.holes import Seen, read_thumbnails
 

@@ -101,10 +101,24 @@ def test_blocks_and_tiles_do_not_change_cka(monkeypatch: pytest.MonkeyPatch) -> 
     ]
     whole = [call() for call in calls]
     monkeypatch.setattr(module, "_ROWS", 16)
+    monkeypatch.setattr(module, "_TALL", 13)
     monkeypatch.setattr(module, "_COLUMNS", 5)
     monkeypatch.setattr(module, "_block", lambda n: 7)
     monkeypatch.setattr(module, "_SHARED", 0)
     np.testing.assert_allclose([call() for call in calls], whole, rtol=1e-12)
+
+
+def test_cka_of_float32_keeps_its_digits_far_from_the_origin() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(500, 40)), rng.normal(size=(500, 40))
+    b += a
+    for away in (0.0, 100.0):
+        moved = [(layer + away).astype(np.float32) for layer in (a, b)]
+        exact = ts.cka(*(layer.astype(np.float64) for layer in moved))
+        assert ts.cka(*moved) == pytest.approx(exact, rel=1e-6)
+        assert ts.cka(*moved, unbiased=True) == pytest.approx(
+            ts.cka(*(layer.astype(np.float64) for layer in moved), unbiased=True), rel=1e-6
+        )
 
 
 @pytest.mark.parametrize(("n", "width"), [(6000, 32), (2500, 1300)])
@@ -318,3 +332,27 @@ def test_anisotropy_is_the_mean_cosine() -> None:
     assert ts.anisotropy(a) == pytest.approx(1 - pdist(a, "cosine").mean(), rel=1e-10)
     assert ts.anisotropy(np.eye(5)) == pytest.approx(0, abs=1e-15)
     assert ts.anisotropy([[1.0, 0], [-1, 0]]) == -1
+
+
+def test_ranks_are_those_of_scipy_with_ties_and_without_a_square_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    from scipy.stats import rankdata
+
+    module = sys.modules["toposcope.similarity.prepared"]
+    rng = np.random.default_rng(0)
+    for values in (rng.normal(size=50), rng.integers(0, 4, 50).astype(float), np.zeros(5), np.arange(3.0), np.ones(1)):
+        np.testing.assert_array_equal(module._average_ranks(values.copy()), rankdata(values))
+    a, b = rng.integers(0, 3, size=(2, 40, 3)).astype(float)
+    whole = ts.rsa(a, b)
+    monkeypatch.setattr(module, "SHARED", 10)
+    assert ts.rsa(a, b) == whole
+    held = module.Prepared(a)
+    held.upper_ranks("euclidean")
+    assert ("distances", "euclidean") not in held.kept
+
+
+def test_a_draw_that_is_too_large_for_memory_is_refused_before_anything_is_computed() -> None:
+    a = np.zeros((20_000, 1), dtype=np.float32)
+    with pytest.raises(ts.InputError, match="20000 points at once need a matrix of 12 GiB; give a size"):
+        ts.rtd(a, a)

@@ -37,6 +37,15 @@ def test_p_values_are_the_formula(rng: np.random.Generator) -> None:
     assert "of 40 bars" in repr(result)
 
 
+def test_the_least_ratio_parts_the_significant_bars_from_the_others(rng: np.random.Generator) -> None:
+    births = rng.uniform(1, 2, 60)
+    bars = np.c_[births, births * rng.uniform(1.01, 1.5, 60) ** rng.uniform(1, 6, 60)]
+    for alpha in (0.001, 0.05, 0.5, 10.0, 60.0):
+        result = ts.bar_significance(diagram_of(bars), alpha=alpha)
+        np.testing.assert_array_equal(result.significant, result.ratio >= result.least_ratio)
+    assert np.isnan(ts.bar_significance(diagram_of(bars[:0])).least_ratio)
+
+
 def test_ratios_of_the_null_law_give_uniform_p_values() -> None:
     rng = np.random.default_rng(0)
     ratio = np.exp(np.exp(gumbel_l.rvs(size=4000, random_state=rng) - 3))

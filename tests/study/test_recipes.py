@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import toposcope as ts
+from toposcope.cloud import principal_components
 from toposcope.estimate import forecast
 from toposcope.study import TEMPLATES
 from toposcope.study.audit import settings
@@ -172,6 +173,41 @@ def test_the_architecture_with_most_outliers_takes_networks_as_units(tmp_path: P
     assert census["p_adjusted"] == pytest.approx(1 / 35)  # ways to deal 8 networks into two equal groups
 
 
+def save_tokens(folder: Path, rng: np.random.Generator, registers: bool) -> Path:
+    """Two layers of 9 tokens of 96 inputs, a class token first; in the second a register in every third input."""
+    for position in range(2):
+        points = rng.normal(size=(96, 9, 16))
+        points[:, 0] *= 3
+        if registers and position == 1:
+            points[::3, 4] *= 8
+        ids = np.repeat([f"input-{k:04d}" for k in range(96)], 9)
+        reduction = "one row per token, 9 per input, class token first"
+        source = ts.Source(layer=f"block{position}", position=position, reduction=reduction)
+        ts.Representation(points.reshape(-1, 16).astype(np.float32), ids, None, source).save(
+            folder / f"block{position}.npz"
+        )
+    return folder
+
+
+def test_tokens_that_serve_as_registers(tmp_path: Path, rng: np.random.Generator) -> None:
+    folders = {name: save_tokens(tmp_path / name, rng, name == "with") for name in ("with", "without")}
+    extra = "[outliers]\nneighbours = 10\nreserve = 0.5\n[cloud]\nsize = 40\ndraws = 8\n[homology]\nmax_degree = 0\n"
+    results = ts.run(study(tmp_path, "outliers", folders, extra), tmp_path / "run")
+    rows = {row["question"]: row for row in verdicts(results)}
+    found = rows["Do patch tokens of with have outsized norms?"]
+    assert found["answer"] == "yes"
+    assert found["where"] == "with block1"
+    assert found["effect"] == pytest.approx(1 / 24, rel=0.05)  # one of eight patches, in every third input
+    assert "in 1 of 2 layers more patch tokens have an outsized norm" in found["sentence"]
+    assert "of inputs, 8." in found["sentence"] or "of inputs, 7." in found["sentence"]
+    assert "Class tokens, counted apart, have 3." in found["sentence"] or "have 2.9" in found["sentence"]
+    assert rows["Do patch tokens of without have outsized norms?"]["answer"] == "undecided"
+    numbers = results.tables["quantities"].set_index(["quantity", "network_a", "layer_a"])["value"]
+    assert numbers["share of inputs with a patch token of outsized norm", "with", "block1"] == pytest.approx(
+        1 / 3, abs=0.03
+    )
+
+
 def test_outliers_give_way_to_the_reserve(rng: np.random.Generator) -> None:
     points = with_far_points(rng, 120, 0.1)
     layer = ts.Representation(points, np.arange(120))
@@ -246,13 +282,25 @@ def test_controls_stand_beside_smoothness(tmp_path: Path, rng: np.random.Generat
 
 
 def test_depth_that_does_not_vary_cannot_be_asked(tmp_path: Path, rng: np.random.Generator) -> None:
-    folders = {name: save(tmp_path / name, walk(rng, 3, lambda _k: 0.1)) for name in "abcd"}
+    folders = {name: save(tmp_path / name, walk(rng, 3, lambda _k: 0.1)) for name in "abcde"}
     results = ts.run(study(tmp_path, "smoothness", folders, "[cloud]\nsize = 20\ndraws = 6\n"), tmp_path / "run")
     (row,) = verdicts(results)
     assert row["answer"] == "not checkable"
-    assert row["sentence"].startswith("4 networks, all with 3 layers;")
-    with pytest.raises(ts.PlanError, match="at least 4 networks"):
-        ts.run(study(tmp_path, "smoothness", {"a": folders["a"]}), tmp_path / "few")
+    assert row["sentence"].startswith("5 networks, all with 3 layers;")
+    four = {name: folders[name] for name in "abcd"}
+    with pytest.raises(ts.PlanError, match=r"4 of them cannot show at 0.05 .* at least 5 networks .* \(6 are enough"):
+        ts.run(study(tmp_path, "smoothness", four), tmp_path / "few")
+
+
+def test_too_few_networks_at_too_few_depths(tmp_path: Path, rng: np.random.Generator) -> None:
+    depths = {"a": 3, "b": 3, "c": 3, "d": 2, "e": 2}
+    folders = {name: save(tmp_path / name, walk(rng, depth, lambda _k: 0.1)) for name, depth in depths.items()}
+    extra = "[cloud]\nsize = 20\ndraws = 6\n[homology]\nmax_degree = 0\n"
+    (row,) = verdicts(ts.run(study(tmp_path, "smoothness", folders, extra), tmp_path / "run"))
+    assert row["answer"] == "not checkable"
+    # 5!/(3! 2!) = 10 orders, two quantities that may fall in different ones; 8!/(4! 4!) = 70 would do.
+    assert row["sentence"].startswith("5 networks of 2 depths give no adjusted p below 0.2,")
+    assert "give 4 of each of these depths, or more depths" in row["sentence"]
 
 
 # separation
@@ -280,6 +328,22 @@ def test_classes_that_fall_apart(tmp_path: Path, rng: np.random.Generator) -> No
     # Three blobs that are far apart are joined by two edges, the longest.
     assert numbers["share of merges within a class", "block2"] == pytest.approx(42 / 44)
     assert numbers["chance that a merge between classes comes later", "block2"] == 1
+
+
+def test_merges_are_those_of_the_projected_cloud(tmp_path: Path, rng: np.random.Generator) -> None:
+    labels = np.arange(60) % 2
+    folder = save(tmp_path / "a", [rng.normal(size=(60, 4)) * [9, 1, 1, 1] + 3 * labels[:, None]] * 2, labels)
+    extra = "[separation]\nsize = 10\ndraws = 2\n[cloud]\nsize = 20\ndraws = 3\ncomponents = 1\n"
+    results = ts.run(study(tmp_path, "separation", {"a": folder}, extra), tmp_path / "run")
+    layer = ts.read_representation(folder / "block0.npz")
+    shares = []
+    for rows in ts.disjoint_draws(layer.sample_ids, 20, 3, 0):
+        # On a line the minimum spanning tree joins neighbours.
+        line = principal_components(layer.take(rows), 1)[:, 0]
+        ordered = layer.labels[rows][np.argsort(line)]
+        shares.append(np.mean(ordered[1:] == ordered[:-1]))
+    numbers = results.tables["quantities"].set_index(["quantity", "layer_a"])["value"]
+    assert numbers["share of merges within a class", "block0"] == pytest.approx(np.mean(shares))
 
 
 def test_labels_that_mean_nothing(tmp_path: Path) -> None:
@@ -666,7 +730,7 @@ def test_the_papers_claims_on_two_saved_networks(tmp_path: Path, rng: np.random.
     assert by_claim["Claim 8"][0]["where"] == "dirty"
     for claim, needs in (
         ("Claim 4", "train"),
-        ("Claim 5", "at least 4 networks of one family"),
+        ("Claim 5", "at least 5 networks of one family"),
         ("Claim 6", "set `base`"),
         ("Claim 7", r"give [train_test] train"),
     ):
@@ -679,7 +743,7 @@ def test_the_papers_claims_on_networks_that_can_answer(tmp_path: Path, rng: np.r
     folders, fields = {}, {}
     base = circle(rng, 160, 0.0)
     for name, shape, family in (("round", ROUND, "a"), ("flat", FLAT, "b")):
-        for seed, depth in enumerate((2, 3, 4, 6)):
+        for seed, depth in enumerate((2, 3, 4, 5, 6)):
             key = f"{name}{seed}"
             layers = [base * shape + 0.05 * rng.normal(size=base.shape) for _ in range(depth)]
             folders[key] = save(tmp_path / key, layers)
@@ -699,7 +763,7 @@ def test_the_papers_claims_on_networks_that_can_answer(tmp_path: Path, rng: np.r
     # The fine-tuned network is no network of its family's training.
     tested = results.tables["verdicts"]
     four = tested[tested["question"].str.startswith("Claim 4") & tested["question"].str.contains("matter, H1")]
-    assert "4 and 4 units" in four["sentence"].item()
+    assert "5 and 5 units" in four["sentence"].item()
 
 
 def test_claims_are_asked_of_the_networks_they_concern(tmp_path: Path, rng: np.random.Generator) -> None:
@@ -778,6 +842,10 @@ def test_a_classifier_that_carries_nothing(tmp_path: Path, rng: np.random.Genera
     assert row["effect"] == 0
     wrong = KNOWN.replace('"1" = [1, 1]', '"1" = [3, 2]')
     (row,) = verdicts(ts.run(study(tmp_path, "betti-collapse", folders, wrong), tmp_path / "wrong"))
+    assert row["answer"] == "not checkable"
+    # On its first component a ring is a line.
+    line = KNOWN.replace("draws = 4", "draws = 4\ncomponents = 1")
+    (row,) = verdicts(ts.run(study(tmp_path, "betti-collapse", folders, line), tmp_path / "line"))
     assert row["answer"] == "not checkable"
 
 

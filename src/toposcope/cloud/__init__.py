@@ -25,15 +25,18 @@ from toposcope.cloud.outliers import (
 from toposcope.cloud.sampling import disjoint_draws
 from toposcope.cloud.scale import scale_rule, scale_value
 from toposcope.cloud.summary import duplicate_rows, effective_dimension
+from toposcope.cloud.tokens import NORMAL_RATE, TokenOutliers, token_outliers
 
 __all__ = [
     "METRICS",
+    "NORMAL_RATE",
     "CloudMetric",
     "Control",
     "ControlExcess",
     "GaussianControl",
     "Hubs",
     "ShuffledControl",
+    "TokenOutliers",
     "control_excess",
     "disjoint_draws",
     "duplicate_rows",
@@ -51,4 +54,5 @@ __all__ = [
     "scale_rule",
     "scale_value",
     "shuffled_control",
+    "token_outliers",
 ]

@@ -70,9 +70,8 @@ def norm_outliers(points: Floats | Representation, threshold: float = 3.5, centr
 
     Transformers hold a few tokens of outsized norm that act as registers (Darcet et al. 2024). In a Representation of
     tokens (`reduce="tokens"`, whose sample_ids repeat) this function finds those rows, and `take` leaves them out;
-    every input then has fewer rows, and stays the unit of every draw. Rows do not carry their place in the sequence, so
-    a CLS token is told from the others by its norm alone here; to choose or leave it by its place, choose
-    `reduce="cls"` or `reduce="mean"` when extracting.
+    every input then has fewer rows, and stays the unit of every draw. `token_outliers` does the same with the class
+    token apart.
     """
     cloud = _check.points(points).astype(np.float64)
     limit = _check.real(threshold, "threshold", above=0.0)
@@ -88,7 +87,8 @@ def norm_outliers(points: Floats | Representation, threshold: float = 3.5, centr
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Hubs:
-    """How unevenly points are neighbours of others.
+    """How unevenly points are neighbours of others: who is a hub. `ts.hubness` is the skewness alone, as a descriptor
+    of a layer that a table of similarity can hold.
 
     occurrences: (n,) how often each row is among the `neighbours` nearest of another row; the mean is `neighbours`.
     skewness: of these counts; 0 when even, above 1 in clouds with strong hubs. hubs: (n,) more than two standard

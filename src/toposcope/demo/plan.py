@@ -83,8 +83,14 @@ def plan_text(folder: Path) -> str:
     blocks = []
     for training in (VGG, RESNET, VIT):
         last = training.checkpoints[-1]
-        blocks.append(_network(training, last, training.name, training.name, folder))
-        blocks.append(_network(training, 0, f"{training.name} untrained", training.name, folder))
+        # The checkpoints of one training carry their step, and the report follows it.
+        steps = training.checkpoints if training is RESNET else ()
+        blocks.append(_network(training, last, training.name, training.name, folder, step=last in steps))
+        blocks.append(_network(training, 0, f"{training.name} untrained", training.name, folder, step=0 in steps))
+        blocks += [
+            _network(training, epoch, f"{training.name} epoch {epoch}", training.name, folder, step=True)
+            for epoch in steps[1:-1]
+        ]
         blocks.append(_network(training, last, f"{training.name} on train", training.name, folder, "digits:train"))
     blocks.append(_network(PRETRAINED, PRETRAINED.epochs, "resnet 0-4", "resnet", folder))
     blocks.append(_network(FINETUNED, FINETUNED.epochs, "resnet 0-4→5-9", "resnet", folder))
@@ -124,10 +130,19 @@ order = 1
 alpha = 0.05
 adjust = "max-t"
 
+[similarity]              # what stands beside the distances in the report
+measures = ["cka-unbiased", "bottleneck"]
+
+[audit]                   # every verdict is asked again under each of these
+metric = ["cosine"]
+distance = ["bottleneck"]
+
 """
 
 
-def _network(training: Training, epoch: int, name: str, family: str, folder: Path, inputs: str | None = None) -> str:
+def _network(
+    training: Training, epoch: int, name: str, family: str, folder: Path, inputs: str | None = None, step: bool = False
+) -> str:
     weights = (folder / "checkpoints" / checkpoint(training, epoch)).as_posix()
     lines = [
         "[[network]]",
@@ -137,6 +152,8 @@ def _network(training: Training, epoch: int, name: str, family: str, folder: Pat
         'layers = ["blocks"]',
         f"classes = {list(training.classes)}",
     ]
+    if step:
+        lines.append(f"step = {float(epoch)}")
     if inputs:
         lines.append(f"inputs = {_text(inputs)}")
     return "\n".join(lines) + "\n"

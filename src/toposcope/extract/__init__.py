@@ -21,6 +21,7 @@ from toposcope._io import digest_of_file
 from toposcope.extract import models, reduce, taps
 from toposcope.extract.inputs import Batch, Inputs, load_inputs
 from toposcope.extract.models import Network, weights_digest
+from toposcope.extract.patterns import matches
 from toposcope.extract.rows import Budget, FileNames, Rows, all_equal
 from toposcope.representation import Representation, Source, first_equal_rows
 
@@ -195,7 +196,7 @@ class _Reductions:
         self._table = {pattern: reduce.check_reduction(value) for pattern, value in table.items()}
 
     def __call__(self, layer: str) -> str:
-        return next((how for pattern, how in self._table.items() if taps.matches(pattern, layer)), "auto")
+        return next((how for pattern, how in self._table.items() if matches(pattern, layer)), "auto")
 
 
 # --- the pass ---------------------------------------------------------------------------------------------------------

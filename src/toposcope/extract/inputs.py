@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import importlib
 import io
+import math
 import os
 import struct
 import sys
@@ -78,7 +79,8 @@ class Inputs:
     """Inputs with a name: an iterable of Batch.
 
     name: for the reader. ids: (n,) integers or text, or None for a stream, whose length isn't known. labels: (n,) or
-    None. preprocess: image → tensor, used instead of the network's own where it isn't None.
+    None. preprocess: image → tensor, used instead of the network's own where it isn't None. texts: (n,) what each input
+    says, where inputs are tokens of text; only people read it.
     """
 
     name: str
@@ -88,6 +90,7 @@ class Inputs:
     stream: Iterable[Any] | None = None
     preprocess: Preprocess | None = None
     limit: int | None = None
+    texts: Array | None = None
 
     def __len__(self) -> int:
         if self.ids is None:
@@ -124,11 +127,14 @@ class Inputs:
         return self.rows.pictures(np.asarray(rows, dtype=np.int64))
 
     def digest(self) -> str:
-        """sha256, in hex, of the content: arrays or files (names, sizes, contents), ids, labels. Raises InputError."""
+        """sha256, in hex, of the content: arrays or files (names, sizes, contents), ids, labels, texts.
+
+        Raises InputError for a stream.
+        """
         if self.rows is None:
             raise InputError(f"{self.name} is a stream, which has no content to name it by; pass arrays or a folder")
         digest = self.rows.digest()
-        for column in (self.ids, self.labels):
+        for column in (self.ids, self.labels, *([] if self.texts is None else [self.texts])):
             digest.update(
                 b"-" if column is None else f"{column.dtype.str}".encode() + np.ascontiguousarray(column).tobytes()
             )
@@ -139,10 +145,11 @@ def load_inputs(spec: Any, *, limit: int | None = None, preprocess: Preprocess |
     """INPUTS → Inputs.
 
     spec: a folder of images (class folders become labels); a `.zip` of them (``archive.zip``, ``archive.zip:folder``);
-    `.npy`; `.npz` (``inputs``, ``images``, ``points`` or its only array; ``labels``, ``sample_ids`` if there); IDX
-    `.gz`; ``digits``, ``digits:train`` (997 of them), ``digits:test`` (the other 800); ``package.module:function``; an
-    (n, ...) array or tensor; a dict of those, as transformers takes them; a torch data set; or an iterable of batches:
-    tensors, (tensor, labels), (tensor, labels, ids) or dicts. Inputs pass through.
+    `.npy`; `.npz` (``inputs``, ``images``, ``points`` or its only array; ``labels``, ``sample_ids`` and, for people to
+    read, ``texts`` if there); IDX `.gz`; ``digits``, ``digits:train`` (997 of them), ``digits:test`` (the other 800);
+    ``package.module:function``; an (n, ...) array or tensor; a dict of those, as transformers takes them, ``texts``
+    beside them; a torch data set; or an iterable of batches: tensors, (tensor, labels), (tensor, labels, ids) or dicts.
+    Inputs pass through.
     limit: at most so many inputs: evenly spaced ones of a folder or an array, because sorted classes would otherwise
     be cut off; the first ones of a stream.
     preprocess: image → tensor, instead of what the network brings.
@@ -178,7 +185,9 @@ def _limited(inputs: Inputs, limit: int | None) -> Inputs:
         return dataclasses.replace(inputs, limit=min(limit, inputs.limit or limit))
     rows = _spread(len(inputs.ids), limit)
     labels = None if inputs.labels is None else inputs.labels[rows]
-    return dataclasses.replace(inputs, rows=_Subset(inputs.rows, rows), ids=inputs.ids[rows], labels=labels)
+    texts = None if inputs.texts is None else inputs.texts[rows]
+    subset = _Subset(inputs.rows, rows)
+    return dataclasses.replace(inputs, rows=subset, ids=inputs.ids[rows], labels=labels, texts=texts)
 
 
 def _spread(n: int, limit: int) -> Array:
@@ -327,10 +336,11 @@ def _names_things(column: Array) -> bool:
 def _npz_inputs(path: Path) -> Inputs:
     arrays = _io.read_arrays(path)
     data = [name for name in ("inputs", "images", "points") if name in arrays]
-    others = [name for name in arrays if name not in ("labels", "sample_ids", "source")]
+    others = [name for name in arrays if name not in ("labels", "sample_ids", "source", "texts")]
     if not data and len(others) != 1:
         raise InputError(f"{path} holds {sorted(arrays)} and no array called 'inputs'; name the inputs 'inputs'")
-    return _array_inputs(arrays[(data or others)[0]], arrays.get("sample_ids"), arrays.get("labels"), path)
+    inputs = _array_inputs(arrays[(data or others)[0]], arrays.get("sample_ids"), arrays.get("labels"), path)
+    return _with_texts(inputs, arrays.get("texts"), f"{path}: texts")
 
 
 def _idx_inputs(path: Path) -> Inputs:
@@ -348,11 +358,12 @@ def _read_idx(path: Path) -> Array:
             shape = struct.unpack(f">{rank}I", file.read(4 * rank))
             if zero or kind != 8:
                 raise FileError(f"{path} is not an IDX file of bytes; convert it to .npy")
-            size = int(np.prod(shape, dtype=np.int64))
+            size = math.prod(shape)
+            _io.check_unpacked(path.stat().st_size, size)
             content = file.read(size + 1)
     except FileError:
         raise
-    except (OSError, EOFError, struct.error, zlib.error) as error:
+    except (OSError, EOFError, ValueError, struct.error, zlib.error) as error:
         raise FileError(f"{path} is not a readable IDX .gz file: {error}") from error
     if len(content) != size:
         raise FileError(f"{path} is damaged: its header promises {size} bytes of content; get it again")
@@ -420,8 +431,19 @@ class _Arrays:
 
 
 def _column_inputs(fields: Mapping[str, Any]) -> Inputs:
-    whole = _as_batch(fields, 0, 0)
-    return Inputs("columns " + ", ".join(whole.tensors), _Columns(whole.tensors), whole.ids, whole.labels)
+    whole = _as_batch({name: column for name, column in fields.items() if name != "texts"}, 0, 0)
+    inputs = Inputs("columns " + ", ".join(whole.tensors), _Columns(whole.tensors), whole.ids, whole.labels)
+    return _with_texts(inputs, fields.get("texts"), "texts")
+
+
+def _with_texts(inputs: Inputs, column: Any, where: str) -> Inputs:
+    """The inputs with what each of them says. Raises InputError."""
+    if column is None:
+        return inputs
+    texts = np.asarray(column, dtype=np.str_) if isinstance(column, (list, tuple)) else np.asarray(column)
+    if texts.dtype.kind != "U" or texts.shape != (inputs.count,):
+        raise InputError(f"{where} have shape {texts.shape} and dtype {texts.dtype}; give one text for each input")
+    return dataclasses.replace(inputs, texts=texts)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -521,7 +543,7 @@ class _Archive:
         # Kept open: reading the directory of a large archive takes longer than decoding a batch.
         try:
             return zipfile.ZipFile(self.path)
-        except (OSError, zipfile.BadZipFile, ValueError) as error:
+        except _UNREADABLE as error:
             raise FileError(f"{self.path} is not a readable .zip archive: {error}") from error
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -557,7 +579,7 @@ def _image_inputs(files: _Folder | _Archive, spec: str, limit: int | None) -> In
         try:
             _decode(files.read(name), probe=True)
         except _UNREADABLE as error:
-            unreadable.append((name, " ".join(str(error).split()) or type(error).__name__))
+            unreadable.append((_text(name), " ".join(str(error).split())[:200] or type(error).__name__))
     if unreadable:
         told = ", ".join(f"{name} ({reason})" for name, reason in unreadable[:NAMED])
         rest = f" and {len(unreadable) - NAMED} more" if len(unreadable) > NAMED else ""
@@ -566,8 +588,9 @@ def _image_inputs(files: _Folder | _Archive, spec: str, limit: int | None) -> In
             raise FileError(f"{message}; there is nothing left")
         warnings.warn(f"{message}; they are skipped", ToposcopeWarning, stacklevel=2)
         skipped = {name for name, _ in unreadable}
-        names = [name for name in names if name not in skipped]
-    classes = [name.partition("/")[0] if "/" in name else None for name in names]
+        names = [name for name in names if _text(name) not in skipped]
+    ids = [_text(name) for name in names]
+    classes = [name.partition("/")[0] if "/" in name else None for name in ids]
     labels = None if None in classes else np.array(classes)
     if labels is None and any(classes):
         warnings.warn(
@@ -575,7 +598,12 @@ def _image_inputs(files: _Folder | _Archive, spec: str, limit: int | None) -> In
             ToposcopeWarning,
             stacklevel=2,
         )
-    return Inputs(spec.rstrip("/"), _Images(files, tuple(names)), np.array(names), labels)
+    return Inputs(spec.rstrip("/"), _Images(files, tuple(names)), np.array(ids), labels)
+
+
+def _text(name: str) -> str:
+    """A file's name as text that can be written: bytes that are no UTF-8 are spelled out."""
+    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def _is_image_name(name: str) -> bool:
@@ -588,12 +616,18 @@ _UNREADABLE = (
     ValueError,
     SyntaxError,
     EOFError,
-    KeyError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    TypeError,
+    MemoryError,
     RuntimeError,
     zlib.error,
     zipfile.BadZipFile,
     struct.error,
 )
+# Those of IMAGE_SUFFIXES. Pillow goes by the content, and hands what calls itself PostScript to an interpreter.
+_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 
 
 def _decode(content: bytes, probe: bool = False) -> PIL.Image.Image:
@@ -604,7 +638,7 @@ def _decode(content: bytes, probe: bool = False) -> PIL.Image.Image:
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
-            with Image.open(io.BytesIO(content)) as image:
+            with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
                 if probe:
                     image.draft("RGB", (1, 1))
                 image.load()

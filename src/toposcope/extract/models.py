@@ -154,7 +154,10 @@ def seeded(seed: int) -> Iterator[None]:
     devices = range(cuda.device_count()) if cuda.is_initialized() else []
     try:
         with torch.random.fork_rng(devices):
-            torch.manual_seed(seed)
+            # Not torch.manual_seed, which also seeds devices whose state nobody keeps, or that are yet to be started.
+            torch.default_generator.manual_seed(seed)
+            for device in devices:
+                cuda.default_generators[device].manual_seed(seed)
             np.random.seed(seed % 2**32)
             random.seed(seed)
             yield

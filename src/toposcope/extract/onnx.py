@@ -50,12 +50,15 @@ class OnnxGraph(torch.nn.Module):
             raise FileError(f"{path} does not exist; give an .onnx file")
         try:
             self._model = onnx.load(os.fspath(path))
+            onnx.checker.check_model(self._model)
             inferred = onnx.shape_inference.infer_shapes(self._model).graph
         except Exception as error:  # protobuf and onnx raise classes of their own
-            raise FileError(f"{path} is not a readable ONNX file: {' '.join(str(error).split())[:200]}") from error
+            raise FileError(f"{path} is not a readable ONNX file: {_words(error)}") from error
         graph = self._model.graph
         weights = {tensor.name for tensor in graph.initializer}
         self._inputs = [value for value in graph.input if value.name not in weights]
+        if not self._inputs or not graph.output:
+            raise FileError(f"{path} takes no input or gives no output; export the network again")
         types = {value.name: value.type.tensor_type.elem_type for value in [*inferred.value_info, *graph.output]}
         self._first_output = graph.output[0].name
         self._outputs: dict[str, str] = {}
@@ -87,7 +90,11 @@ class OnnxGraph(torch.nn.Module):
         feed = {name: self._padded(given[name].numpy(force=True)) for name in names}
         hooked = [name for name, node in self._modules.items() if node is not None and node._forward_hooks]
         wanted = [*dict.fromkeys([*(self._outputs[name] for name in hooked), self._first_output])]
-        fetched = dict(zip(wanted, self._session(tuple(wanted)).run(wanted, feed), strict=True))
+        session = self._session(tuple(wanted))
+        try:
+            fetched = dict(zip(wanted, session.run(wanted, feed), strict=True))
+        except Exception as error:
+            raise InputError(f"the graph does not take these inputs: {_words(error)}") from error
         result = _rows(fetched[self._first_output], n)
         for name in hooked:
             self._modules[name](_rows(fetched[self._outputs[name]], n))  # type: ignore[misc]
@@ -113,10 +120,17 @@ class OnnxGraph(torch.nn.Module):
             options = onnxruntime.SessionOptions()
             options.log_severity_level = 3
             options.intra_op_num_threads = torch.get_num_threads()
-            self._sessions[wanted] = onnxruntime.InferenceSession(
-                model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-            )
+            try:
+                self._sessions[wanted] = onnxruntime.InferenceSession(
+                    model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+                )
+            except Exception as error:  # onnxruntime raises classes of its own
+                raise FileError(f"onnxruntime cannot run this graph: {_words(error)}") from error
         return self._sessions[wanted]
+
+
+def _words(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def _rows(array: Any, n: int) -> torch.Tensor:

@@ -133,11 +133,13 @@ def reduce_activation(
     if (how == "tokens") != tokens:
         asked = "tokens (n, t, d)" if how == "tokens" else "positions (n, c, h, w)"
         raise InputError(_misfit(how, asked, layer, x, "pixels" if how == "tokens" else "tokens"))
+    # The census of tokens counts a class token apart, and reads here that there is one.
+    first = ", class token first" if tokens and class_token else ""
     if mask is not None:
-        return Reduced(by_position[mask].to(wide), f"one row per unmasked token of {size}", mask.sum(1))
+        return Reduced(by_position[mask].to(wide), f"one row per unmasked token of {size}{first}", mask.sum(1))
     rows = by_position.reshape(-1, by_position.shape[-1]).to(wide)
     per_input = torch.full((n,), by_position.shape[1])
-    return Reduced(rows, f"one row per {'token' if tokens else 'position'}, {size} per input", per_input)
+    return Reduced(rows, f"one row per {'token' if tokens else 'position'}, {size} per input{first}", per_input)
 
 
 def fixed_positions(grid: tuple[int, ...], count: int) -> list[int]:

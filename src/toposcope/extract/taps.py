@@ -1,4 +1,4 @@
-"""Patterns and presets → forward hooks, and what a module tells about the tensor that it gives.
+"""Presets and patterns → forward hooks, and what a module tells about the tensor that it gives.
 
 Everything here looks at module names, class names and the tree of modules, so it serves any network.
 """
@@ -6,7 +6,6 @@ Everything here looks at module names, class names and the tree of modules, so i
 from __future__ import annotations
 
 import dataclasses
-import functools
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from toposcope._errors import LayerError, close_names
+from toposcope.extract.patterns import matching
 
 if TYPE_CHECKING:
     import torch
@@ -22,34 +22,7 @@ PRESETS = ("stages", "blocks", "all")
 OUTPUT = "output"
 
 
-# --- patterns ---------------------------------------------------------------------------------------------------------
-
-
-@functools.cache
-def compile_pattern(pattern: str) -> re.Pattern[str]:
-    """A layer pattern as a regular expression for whole names.
-
-    ``*`` and ``?`` stop at a dot, ``**`` crosses it, ``re:PATTERN`` is a regular expression. In the names of ONNX nodes
-    a slash counts as a dot, and one at the beginning doesn't count. Raises LayerError for a broken expression.
-    """
-    if pattern.startswith("re:"):
-        try:
-            return re.compile(pattern[3:])
-        except re.error as error:
-            raise LayerError(f"layer pattern {pattern!r} is not a regular expression: {error}; mend it") from None
-    globs = {"**": ".*", "*": r"[^.]*", "?": r"[^.]"}
-    parts = re.split(r"(\*\*|\*|\?)", _dotted(pattern))
-    return re.compile("".join(globs.get(part, re.escape(part)) for part in parts))
-
-
-def matches(pattern: str, name: str) -> bool:
-    """Whether a layer pattern means the module `name`."""
-    plain = name if pattern.startswith("re:") else _dotted(name)
-    return compile_pattern(pattern).fullmatch(plain) is not None
-
-
-def _dotted(name: str) -> str:
-    return name.replace("/", ".").lstrip(".")
+# --- selection --------------------------------------------------------------------------------------------------------
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,7 +72,7 @@ def select(module: torch.nn.Module, layers: str | Sequence[str], presets: bool =
             unexpected |= leaves - chosen
             chosen |= leaves
         elif pattern != OUTPUT or OUTPUT in known:
-            named = {name for name in known if matches(pattern, name)}
+            named = matching(pattern, known)
             if not named:
                 raise LayerError(f"layers={pattern!r} matches no module{close_names(pattern, known)}")
             unexpected -= named
@@ -337,7 +310,9 @@ class Taps:
             # The fused attention of other networks is left on: it is faster, and hides no module that would run.
             if any(isinstance(part, (nn.TransformerEncoder, nn.TransformerEncoderLayer)) for part, _ in self._modes):
                 mha.set_fastpath_enabled(False)
-            self._root.eval()
+            # Not eval(): a module's own train() may fold weights into one another (LoRA), which no mode would undo.
+            for part, _ in self._modes:
+                part.training = False
             for name, part in self._taps.items():
                 self._handles.append(part.register_forward_hook(self._hook(name)))
             if self._output:

@@ -15,7 +15,7 @@ from typing import Any
 
 from toposcope._errors import TaskError
 from toposcope.pools.work import ALONE, Fault, Limits, Outcome, Work, attempt, check_limits, name_of_worker
-from toposcope.store import Store
+from toposcope.store import Store, leave
 from toposcope.study.tasks import engine_versions
 
 _BATCH_SECONDS = 0.5
@@ -187,8 +187,13 @@ def _in_time(task: Work, orders: Orders) -> Outcome:
     thread.join(timeout)
     if found:
         return dataclasses.replace(found[0], where=where)
-    last = threading.Timer(_LAST_WORDS, os._exit, (1,))
+    last = threading.Timer(_LAST_WORDS, _leave)
     last.daemon = True
     last.start()
     fault = Fault("hung", f"did not end within the timeout of {timeout:g} s, and its worker was stopped")
     return Outcome(task.key, time.monotonic() - began, where, fault)
+
+
+def _leave() -> None:
+    leave()
+    os._exit(1)

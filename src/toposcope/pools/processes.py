@@ -16,7 +16,7 @@ from typing import Any
 
 from toposcope._errors import TaskError
 from toposcope.pools.work import Fault, Limits, Outcome, Work, attempt, check_limits, memory_limit, one_thread
-from toposcope.store import Store
+from toposcope.store import Store, leave
 
 _AHEAD_SECONDS = 0.5
 """Work that a process is handed beforehand, so that it need not wait for the driver."""
@@ -243,6 +243,7 @@ def _teller(pipe: Any, key: str) -> Callable[[int, int | None], None]:
 
 def _leave_with(parent: Any) -> None:
     parent.join()
+    leave()
     os._exit(1)
 
 

@@ -7,6 +7,7 @@ its merges, and its longest bars with the rows of the cloud that make them.
 from __future__ import annotations
 
 import base64
+import contextlib
 import dataclasses
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,17 +19,17 @@ from toposcope._errors import ToposcopeError
 from toposcope._types import Array, Float64
 from toposcope.report.markup import plain, script_json
 from toposcope.report.numbers import packed
-from toposcope.study.holes import HIGHEST, Portrait, read_thumbnails
+from toposcope.study.holes import HIGHEST, Portrait, read_texts, read_thumbnails
 
 if TYPE_CHECKING:
     from toposcope.study.results import Results
 
 LONGEST = (0, 24, 12)
 """How many of the longest bars of each degree come with their inputs. Of degree 0 every merge is there."""
-LAYER_BYTES = 800_000
+LAYER_BYTES = 2_600_000
 """What the portraits of layers may weigh; layers of the largest effects come first."""
-IMAGE_BYTES = 700_000
-"""What images may weigh; inputs on the longest bars come first."""
+IMAGE_BYTES = 2_000_000
+"""What images may weigh, and texts too; inputs on the longest bars come first."""
 LARGEST_CLOUD = 65_535
 """Rows of a cloud are 16-bit numbers in the page."""
 
@@ -75,8 +76,9 @@ def holes(
         kept += len(entry["bars"])
         bars += sum(len(portrait.diagram.in_degree(k)) for k in range(1, HIGHEST + 1))
     images, wanting = _images(results, held, made, thumbnails)
+    wanting += _texts(results, held, made, thumbnails)
     value = {
-        "clouds": [{key: cloud[key] for key in ("ids", "classes", "labels", "images")} for cloud in held],
+        "clouds": [{key: cloud[key] for key in ("ids", "classes", "labels", "images", "texts")} for cloud in held],
         "layers": [made.get(i) for i in range(len(layers))],
         "images": images,
     }
@@ -109,7 +111,8 @@ def _portraits(
 
 def _cloud(portrait: Portrait) -> dict[str, Any]:
     """Inputs by name, and the number of each one's class; -1 where nothing is known."""
-    ids = [plain(entry) for entry in portrait.sample_ids.tolist()]
+    numbered = "row " if portrait.sample_ids.dtype.kind in "iu" else ""
+    ids = [numbered + plain(entry) for entry in portrait.sample_ids.tolist()]
     if portrait.labels is None:
         return {"ids": ids, "classes": [], "labels": []}
     classes, labels = np.unique(portrait.labels, return_inverse=True)
@@ -188,6 +191,30 @@ def _images(
             images.append(uri)
         cloud["images"][row] = places[name]
     return images, wanting
+
+
+def _texts(
+    results: Results, clouds: list[dict[str, Any]], layers: Mapping[int, Mapping[str, Any]], thumbnails: bool
+) -> int:
+    """Give each cloud what its rows say ("": nothing is known). Returns how many did not fit."""
+    said: dict[str, Mapping[str, str]] = {}
+    for key in {cloud["thumbnails"] for cloud in clouds} - {""} if thumbnails else ():
+        with contextlib.suppress(ToposcopeError):
+            said[key] = read_texts(results.store, key)
+    spent = wanting = 0
+    for cloud in clouds:
+        cloud["texts"] = [""] * len(cloud["ids"]) if said.get(cloud["thumbnails"]) else []
+    for number, row in dict.fromkeys(_rows(clouds, layers)):
+        cloud = clouds[number]
+        text = plain(said.get(cloud["thumbnails"], {}).get(str(cloud["ids_of"][row]), ""))
+        if not text:
+            continue
+        spent += len(script_json(text))
+        if spent > IMAGE_BYTES:
+            wanting += 1
+            continue
+        cloud["texts"][row] = text
+    return wanting
 
 
 def _rows(clouds: Sequence[Mapping[str, Any]], layers: Mapping[int, Mapping[str, Any]]) -> Iterable[tuple[int, int]]:

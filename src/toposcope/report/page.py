@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from toposcope.study.results import Results
 
 SCRIPTS = (
-    *("kit.js", "tests.js", "matrix.js", "map.js", "depth.js"),
-    *("layer.js", "pair.js", "holes.js", "tree.js", "main.js"),
+    *("kit.js", "tests.js", "heat.js", "matrix.js", "nets.js", "map.js", "depth.js"),
+    *("layer.js", "matching.js", "pair.js", "holes.js", "tree.js", "training.js", "main.js"),
 )
 """Assets in the order in which they are joined: each defines functions that later ones use."""
 

@@ -147,6 +147,21 @@ def level(plan: Study) -> str:
     return f"α = {plan.test.alpha:g}{kind}"
 
 
+def missing_networks(results: Results) -> list[str]:
+    """Networks of the plan that gave nothing."""
+    there = {str(name) for name in results.tables["networks"]["network"]}
+    return [plain(network.name) for network in results.plan.network if network.name not in there]
+
+
+def why_no_tests(results: Results) -> str:
+    """Why there are none."""
+    if results.plan.cloud.draws < 2:
+        return "one draw has no spread"
+    if len(results.tables["layers"]) < 2:
+        return "there is one layer only"
+    return "none could be made, and the warnings say why"
+
+
 def degrees(plan: Study) -> str:
     """H0, H1, …"""
     return ", ".join(f"H{k}" for k in range(plan.homology.max_degree + 1))

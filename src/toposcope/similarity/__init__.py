@@ -15,6 +15,7 @@ from toposcope.similarity.magnitude import (
     magnitude_function,
     magnitude_scale,
 )
+from toposcope.similarity.matrix import similarity_matrix
 from toposcope.similarity.measures import DESCRIPTORS, MEASURES, Descriptor, Measure, diagram_distance
 from toposcope.similarity.neighbours import hubness, mutual_knn
 from toposcope.similarity.procrustes import procrustes, shape_distance
@@ -57,6 +58,7 @@ __all__ = [
     "rtd_barcodes",
     "rtd_lite",
     "shape_distance",
+    "similarity_matrix",
     "similarity_table",
     "svcca",
     "two_nn",

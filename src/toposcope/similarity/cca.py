@@ -49,8 +49,9 @@ def pwcca(a: Points, b: Points) -> float:
     """Canonical correlations weighted by how much of `a` each canonical direction accounts for.
 
     a, b: (n, d) arrays or Representations (matched by sample_ids). Returns a float in [0, 1]; not symmetric: the
-    weights are sums over the features of `a`, so they know its axes, and b enters through its correlations only.
-    Raises as `cca` does. Source: Morcos et al. 2018.
+    weights are sums over the features of `a`, so they know its axes, and b enters through its correlations only. As
+    many correlations count as the smaller rank: directions that b lacks are no loss, so a layer that was cut down can
+    score higher. Raises as `cca` does. Source: Morcos et al. 2018.
     """
     return pwcca_prepared(*aligned(a, b))
 

@@ -1,8 +1,9 @@
 """Centred kernel alignment (Kornblith et al. 2019), and its unbiased and minibatch forms (Nguyen et al. 2021).
 
-CKA = HSIC(K, L) / sqrt(HSIC(K, K) HSIC(L, L)) of two kernel matrices over the same inputs. No (n, n) matrix is built:
-a linear kernel is summed on the side of the features or of the inputs, whichever is cheaper, and an RBF kernel in
-blocks of rows.
+CKA = HSIC(K, L) / sqrt(HSIC(K, K) HSIC(L, L)) of two kernel matrices over the same inputs. No (n, n) matrix is built
+that is larger than the layers: a linear kernel is summed on the side of the features or of the inputs, whichever is
+cheaper, and an RBF kernel in blocks of rows. Where a layer has more features than inputs, its matrix is kept for the
+next pair.
 """
 
 from __future__ import annotations
@@ -18,16 +19,18 @@ from toposcope import _check
 from toposcope._errors import InputError
 from toposcope._types import Array, Float64, Floats
 from toposcope.similarity.pairs import Points, aligned
-from toposcope.similarity.prepared import Prepared
+from toposcope.similarity.prepared import SHARED, Prepared
 
 KERNELS = ("linear", "rbf")
 
 _ROWS = 1024
-"""Rows of one block; sums within a block are in the precision of the points, sums of blocks in float64."""
+"""Rows of one block of a kernel; sums within it are in the precision of the points, sums of blocks in float64."""
+_TALL = 2048
+"""Rows of one block of a cross-product, likewise: fewer sums of (d, d) blocks, which read more than they reckon."""
 _COLUMNS = 2048
 """Features of one tile of a cross-product matrix."""
-_SHARED = 4096
-"""Inputs up to which the distances of a layer are kept as one matrix."""
+_SHARED = SHARED
+"""Inputs up to which distances and kernels of a layer are kept as one matrix."""
 _CANCELLED = 1e-6
 """Share of |x|² + |y|² below which an expanded |x - y|² has lost digits."""
 
@@ -91,10 +94,12 @@ def _hsics(x: Prepared, y: Prepared, kernel: str, unbiased: bool, bandwidth: flo
     key = ("hsic", kernel, unbiased, bandwidth if kernel == "rbf" else None)
     own = key in x.kept and key in y.kept
     # The side of the features costs n (d_x + d_y)² in all, that of the inputs n² (d_x + d_y).
-    if kernel == "linear" and x.points.shape[1] + y.points.shape[1] <= len(x):
-        pairs = [_of_features(x, y)]
+    if kernel == "linear" and len(x) <= min(x.points.shape[1], y.points.shape[1], _SHARED):
+        pairs = [_of_grams(x, y)] if own else [_of_grams(x, y), _of_grams(x, x), _of_grams(y, y)]
+    elif kernel == "linear" and x.points.shape[1] + y.points.shape[1] <= len(x):
+        pairs = [_of_features(x, y, unbiased)]
         if not own:
-            pairs += [_of_features(x, x), _of_features(y, y)]
+            pairs += [_of_features(x, x, unbiased), _of_features(y, y, unbiased)]
     else:
         pairs = _of_kernels(x, y, kernel, bandwidth)
     values = [sums.hsic(unbiased) for sums in pairs]
@@ -127,28 +132,59 @@ def _total(k: Float64, l: Float64) -> float:  # noqa: E741 (L is the second kern
     return float(k.sum()) * float(l.sum())
 
 
-def _of_features(x: Prepared, y: Prepared) -> _Sums:
-    """Linear kernels of centred points: <K, L> = ‖X'Y‖², and every row of K sums to 0."""
+def _of_grams(x: Prepared, y: Prepared) -> _Sums:
+    """Linear kernels of few inputs in many dimensions: each matrix is smaller than its layer, and is kept with it."""
+    zero = np.zeros(len(x))
+    k, l = _gram(x), _gram(y)  # noqa: E741
+    return _Sums(float(np.einsum("ij,ij->", k, l)), zero, zero, np.diagonal(k), np.diagonal(l))
+
+
+def _gram(x: Prepared) -> Float64:
+    """(n, n) inner products of the centred rows; every row sums to 0."""
+
+    def make() -> Float64:
+        gram = np.empty((len(x), len(x)))
+        for start, block in _gram_blocks(x):
+            gram[start : start + len(block), start:] = block
+            gram[start:, start : start + len(block)] = block.T
+        return gram
+
+    return x.once("gram", make)
+
+
+def _of_features(x: Prepared, y: Prepared, unbiased: bool) -> _Sums:
+    """Linear kernels of centred points: <K, L> = ‖X'Y‖², and every row of K sums to 0. Diagonals where unbiased."""
     inner = 0.0
     for i in range(0, x.points.shape[1], _COLUMNS):
         for j in range(i if x is y else 0, y.points.shape[1], _COLUMNS):
-            tile = np.zeros((min(x.points.shape[1] - i, _COLUMNS), min(y.points.shape[1] - j, _COLUMNS)))
-            for start in range(0, len(x), _ROWS):
-                left = _centred(x, start, i)
-                right = left if x is y and i == j else _centred(y, start, j)
-                tile += left.T @ right
-            square = float(np.einsum("ij,ij->", tile, tile))
+            square = _squared_cross_product(x, y, i, j)
             inner += square if i == j or x is not y else 2 * square
     zero = np.zeros(len(x))
-    return _Sums(inner, zero, zero, _squared_norms(x), _squared_norms(y))
+    return _Sums(inner, zero, zero, *((_squared_norms(x), _squared_norms(y)) if unbiased else (zero, zero)))
 
 
-def _centred(x: Prepared, start: int, column: int = 0) -> Floats:
-    """A block of centred rows, in the precision of the points."""
+def _squared_cross_product(x: Prepared, y: Prepared, i: int, j: int) -> float:
+    """‖X'Y‖² of the centred columns from i and from j on. A block with itself is a symmetric product, half as dear."""
+    widths = (min(z.points.shape[1] - first, _COLUMNS) for z, first in ((x, i), (y, j)))
+    tile = np.zeros(tuple(widths))
+    part = np.empty(tile.shape, dtype=np.result_type(x.points, y.points))
+    for start in range(0, len(x), _TALL):
+        left = _centred(x, start, i, _TALL)
+        right = left if x is y and i == j else _centred(y, start, j, _TALL)
+        tile += np.matmul(left.T, right, out=part)
+    return float(np.einsum("ij,ij->", tile, tile))
+
+
+def _centred(x: Prepared, start: int, column: int, rows: int) -> Floats:
+    """A block of centred rows, in the precision of the points.
+
+    The mean is subtracted in two parts, so that a difference of float32 points keeps the digits of its float64 mean.
+    """
     columns = slice(column, column + _COLUMNS)
-    block = x.points[start : start + _ROWS, columns].astype(np.float64)
-    block -= x.mean[columns]
-    return block.astype(x.points.dtype, copy=False)
+    coarse = x.mean[columns].astype(x.points.dtype)
+    block: Floats = x.points[start : start + rows, columns] - coarse
+    block -= (x.mean[columns] - coarse).astype(x.points.dtype)
+    return block
 
 
 def _squared_norms(x: Prepared) -> Float64:
@@ -158,7 +194,7 @@ def _squared_norms(x: Prepared) -> Float64:
         norms = np.zeros(len(x))
         for start in range(0, len(x), _ROWS):
             for column in range(0, x.points.shape[1], _COLUMNS):
-                block = _centred(x, start, column).astype(np.float64, copy=False)
+                block = _centred(x, start, column, _ROWS).astype(np.float64, copy=False)
                 norms[start : start + _ROWS] += np.einsum("ij,ij->i", block, block)
         return norms
 

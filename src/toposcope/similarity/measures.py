@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 
 from toposcope.diagram import PersistenceDiagram
-from toposcope.distances import Distance, Wasserstein
+from toposcope.distances import Bottleneck, Distance, SlicedWasserstein, Wasserstein
 from toposcope.rips import vietoris_rips
 from toposcope.similarity.cca import cca_prepared, pwcca_prepared, svcca_prepared
 from toposcope.similarity.cka import cka_prepared
@@ -197,6 +197,8 @@ MEASURES: tuple[Measure, ...] = (
     ),
     diagram_distance(degree=0),
     TOPOLOGY,
+    diagram_distance(Bottleneck()),
+    diagram_distance(SlicedWasserstein()),
 )
 """Every measure between two layers, with its default parameters."""
 

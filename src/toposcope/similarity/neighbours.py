@@ -43,7 +43,8 @@ def hubness(a: Points, k: int = 10) -> float:
     """Skewness of the number of times a point is among the k nearest neighbours of another.
 
     a: (n, d) array or Representation. Returns a float; 0 for counts spread evenly around k, large where a few hubs are
-    neighbours of very many, as in high dimension. Raises InputError when there are not more points than k. Source:
+    neighbours of very many, as in high dimension. It is one number for a layer; which rows are hubs, or nobody's
+    neighbour, `ts.hubs` says. Raises InputError when there are not more points than k. Source:
     Radovanović, Nanopoulos and Ivanović 2010.
     """
     k = _check.integer(k, "k", at_least=1)

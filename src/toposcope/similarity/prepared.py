@@ -15,6 +15,9 @@ from toposcope.cloud import pairwise_distances
 
 T = TypeVar("T")
 
+SHARED = 4096
+"""Inputs up to which the distances of a layer are kept as one matrix."""
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Prepared:
@@ -96,17 +99,38 @@ class Prepared:
     def upper_ranks(self, metric: str) -> Float64:
         """(n(n-1)/2,) centred ranks of the distances between different points, of unit norm.
 
-        Distances that agree to ten digits of the largest are ties, which take average ranks.
+        Distances that agree to ten digits of the largest are ties, which take average ranks. Above `SHARED` points no
+        square matrix is made: four vectors of that length at most, this one included.
         """
 
         def make() -> Float64:
-            from scipy.stats import rankdata
-
-            upper = self.distances(metric)[np.triu_indices(len(self), 1)]
-            ranks: Float64 = rankdata(np.round(upper / max(upper.max(), np.finfo(np.float64).tiny), 10))
-            return unit(ranks - ranks.mean(), f"all distances ({metric}) of a layer are equal")
+            if len(self) > SHARED and ("distances", metric) not in self.kept:
+                upper = pairwise_distances(self.points, metric, np.float64, condensed=True)
+            else:
+                upper = self.distances(metric)[np.triu_indices(len(self), 1)]
+            scaled: Float64 = upper.astype(np.float64, copy=False)
+            scaled /= max(float(scaled.max()), np.finfo(np.float64).tiny)
+            ranks = _average_ranks(np.round(scaled, 10, out=scaled))
+            ranks -= (len(ranks) + 1) / 2
+            return unit(ranks, f"all distances ({metric}) of a layer are equal")
 
         return self.once(("ranks", metric), make)
+
+
+def _average_ranks(values: Float64) -> Float64:
+    """Ranks from 1, equal values sharing the mean of theirs."""
+    order = np.argsort(values, kind="stable")
+    values = values[order]
+    ranks = np.empty(len(values))
+    ranks[order] = np.arange(1, len(values) + 1)
+    first = np.flatnonzero(np.diff(values) == 0)
+    if len(first):
+        starts = first[np.concatenate([[True], np.diff(first) > 1])]
+        stops = first[np.concatenate([np.diff(first) > 1, [True]])] + 1
+        lengths = stops - starts + 1
+        offsets = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        ranks[order[np.repeat(starts, lengths) + offsets]] = np.repeat((starts + stops) / 2 + 1, lengths)
+    return ranks
 
 
 def unit(vector: Array, otherwise: str) -> Float64:

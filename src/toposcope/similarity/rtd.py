@@ -22,6 +22,8 @@ from toposcope.similarity.pairs import Points, aligned, ids_of, subsets
 from toposcope.similarity.prepared import Prepared
 
 _QUANTILE = 0.9
+_LARGEST = 16_384
+"""Points of one draw: the joint matrix of 2n points has 8 GiB of float64 then."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -64,7 +66,8 @@ def rtd(
     no metric. `rtd_barcodes` gives both directions and their bars.
 
     Each matrix of distances is divided by the 0.9-quantile of all its entries, the diagonal included, as published.
-    Raises InputError when that is 0, IncomparableError when rows do not match. Source: Barannikov et al. 2022.
+    Raises InputError when that is 0, and for more than 16,384 points in one draw; IncomparableError when rows do not
+    match. Source: Barannikov et al. 2022.
     """
     return rtd_barcodes(a, b, size, draws, seed, threads).value
 
@@ -103,6 +106,13 @@ def _own_tree_length(x: Prepared) -> float:
     return x.once("scaled tree", lambda: _tree_length(scaled_distances(x)))
 
 
+def _too_many(n: int) -> str:
+    return (
+        f"{n} points at once need a matrix of {8 * (2 * n) ** 2 / 2**30:.0f} GiB; give a size, of at most {_LARGEST}, "
+        "and several draws (published: size=500, draws=10)"
+    )
+
+
 def scaled_distances(x: Prepared) -> Float64:
     """(n, n) distances over the 0.9-quantile of all n² entries. Raises InputError when that is 0."""
 
@@ -132,6 +142,8 @@ def _over_draws(
         _check.integer(threads, "threads", at_least=1)
     x, y = aligned(a, b)
     rows = subsets(ids_of(a, len(x)), size, draws, seed)
+    if len(rows[0]) > _LARGEST:
+        raise InputError(_too_many(len(rows[0])))
 
     def of_draw(draw: Ints) -> tuple[PersistenceDiagram, PersistenceDiagram]:
         first, second = scaled_distances(x.take(draw)), scaled_distances(y.take(draw))
@@ -153,6 +165,8 @@ def _over_draws(
 def _cross_diagram(first: Float64, second: Float64) -> PersistenceDiagram:
     """Degrees 0 and 1 of [[0, r], [r, min(r, s)]]: the first n points are one, joined to the others at distances r."""
     n = len(first)
+    if n > _LARGEST:
+        raise InputError(_too_many(n))
     joined = np.zeros((2 * n, 2 * n))
     joined[:n, n:] = joined[n:, :n] = first
     np.minimum(first, second, out=joined[n:, n:])

@@ -96,10 +96,11 @@ def effect_interval(cell: Cell, p_value: float, level: float = 0.95) -> Interval
     k, m = cell.between.shape
     if min(k, m) < FEWEST_DRAWS:
         return None
-    spread = sum((len(rest) - 1) / len(rest) * ((rest - rest.mean()) ** 2).sum() for rest in _without_each(cell))
+    rests = _without_each(cell)
     centre = math.log1p(effect(cell)) if effect(cell) > -1 else -math.inf
-    if not (math.isfinite(centre) and math.isfinite(spread)):
+    if not (math.isfinite(centre) and all(np.isfinite(rest).all() for rest in rests)):
         return None
+    spread = sum((len(rest) - 1) / len(rest) * ((rest - rest.mean()) ** 2).sum() for rest in rests)
     half = float(t.ppf((1 + confidence) / 2, min(k, m) - 1)) * math.sqrt(spread)
     low, high = math.expm1(centre - half), math.expm1(centre + half)
     rejected = p_value <= 1 - confidence

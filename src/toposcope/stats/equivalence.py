@@ -75,6 +75,22 @@ class EquivalenceResult:
     def __repr__(self) -> str:
         return f"<EquivalenceResult bound {self.bound:.3g}, margin {self.margin:.3g}: {self.claim}>"
 
+    def _repr_html_(self) -> str:
+        """For notebooks: the claim, the bound beside its margin, and what it does not say."""
+        from toposcope import _html
+
+        facts = {
+            "estimate": _html.number(self.estimate),
+            f"upper bound at {self.level:.0%}": _html.number(self.bound),
+            "margin": _html.number(self.margin),
+            "points per draw": self.size,
+            "draws": self.draws,
+            "unit": self.unit,
+        }
+        return _html.card(
+            "test of equivalence", _html.sentence(self.claim), _html.facts(facts), _html.sentence(self.limits)
+        )
+
 
 def test_equivalence(
     a: Representation,

@@ -249,6 +249,12 @@ def _sign_changes(k: int, sampled: int | None, generator: np.random.Generator) -
     return np.asarray(1.0 - 2.0 * bits, dtype=np.float64)
 
 
+def swaps(draws: int, seed: int) -> Float64:
+    """(B, draws) signs for paired differences, -1 where a pair is swapped, the observed first: all, or random ones."""
+    generator = np.random.default_rng(np.random.SeedSequence([seed, draws]))
+    return _sign_changes(draws, None if _distinct(draws, draws, True) <= ENUMERATED else SAMPLED, generator)
+
+
 def _groups(k: int, m: int, sampled: int | None, generator: np.random.Generator) -> Float64:
     """(B, k + m), 1 for the draws labelled a and 0 for b; row 0 is the observed labelling."""
     if sampled is None:

@@ -22,7 +22,8 @@ class BarSignificance:
     """A p-value for every bar of one degree, in the rows of `diagram.in_degree(degree)`.
 
     ratio: (k,) death / birth. p_value: (k,) under the universal null. p_adjusted: (k,) Bonferroni over the k bars.
-    significant: (k,) p_adjusted <= alpha. longest_ratio: the largest ratio, 1 where there is no bar.
+    significant: (k,) p_adjusted <= alpha. longest_ratio: the largest ratio, 1 where there is no bar. least_ratio: bars
+    of at least this ratio are the significant ones, NaN where there is no bar to centre the null on.
     """
 
     degree: int
@@ -31,6 +32,7 @@ class BarSignificance:
     p_value: Float64
     p_adjusted: Float64
     significant: NDArray[np.bool_]
+    least_ratio: float
 
     @property
     def longest_ratio(self) -> float:
@@ -46,6 +48,19 @@ class BarSignificance:
             f"<BarSignificance H{self.degree}: {count} of {len(self)} bars at {self.alpha:g}, "
             f"longest ratio {self.longest_ratio:.3g}>"
         )
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the bars of the smallest p."""
+        from toposcope import _html
+
+        first = np.argsort(self.p_value, kind="stable")[:8].tolist()
+        rows = [
+            (row, *(f"{column[row]:.3g}" for column in (self.ratio, self.p_value, self.p_adjusted))) for row in first
+        ]
+        columns = ["row", "death / birth", "p", f"p adjusted over {len(self)} bars"]
+        title = f"H{self.degree}: {int(self.significant.sum())} of {len(self)} bars significant at {self.alpha:g}"
+        null = "Universal null distribution (Bobrowski and Skraba 2023), which is a conjecture."
+        return _html.card(title, _html.table(columns, rows), _html.sentence(null))
 
 
 def bar_significance(diagram: PersistenceDiagram, degree: int = 1, alpha: float = 0.05) -> BarSignificance:
@@ -101,7 +116,12 @@ def bar_significance(diagram: PersistenceDiagram, degree: int = 1, alpha: float 
     excess = (bars[:, 1] - bars[:, 0]) / bars[:, 0]
     p = _universal_p(np.log(np.log1p(excess)))
     adjusted = np.minimum(p * len(p), 1.0)
-    return BarSignificance(k, level, 1.0 + excess, p, adjusted, adjusted <= level)
+    least = float("nan")
+    if len(p):
+        # exp(-e^l) k <= alpha, solved for l and then for the ratio; every bar is at least 1.
+        centre = np.log(np.log1p(excess)).mean() + np.euler_gamma
+        least = float(np.exp(np.exp(centre) * -np.log(level / len(p)))) if level < 1 else 1.0
+    return BarSignificance(k, level, 1.0 + excess, p, adjusted, adjusted <= level, least)
 
 
 def _universal_p(loglog: Float64) -> Float64:

@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 from collections.abc import Sequence
 
+from toposcope.study import controls
 from toposcope.study.plan import Study
 from toposcope.study.recipes import RECIPES
 from toposcope.study.tasks import Extracted, Side, Task
@@ -16,7 +17,7 @@ from toposcope.study.verdicts import Planned, SameInputs
 class Agenda:
     """plain: the plan's own clouds of every layer. sides: all that are needed, those first. comparisons: what the
     recipe planned. pairs: two sides, and which of their draws are measured against each other. measurements: the
-    recipe's own tasks.
+    recipe's own tasks, and those of the controls.
     """
 
     plain: Sequence[Side]
@@ -35,12 +36,14 @@ def agenda(plan: Study, networks: Sequence[Extracted], same_inputs: SameInputs, 
     recipe = RECIPES[plan.recipe]
     plain = [Side.of(plan, layer) for network in networks for layer in network.layers]
     comparisons = recipe.planned(plan, networks, same_inputs)
-    needed = [*plain, *recipe.sides(plan, networks), *(s for c in comparisons for s in (c.a, c.b))]
+    beside = controls.planned(plan, networks, same_inputs, comparisons)
+    compared = (side for one in (*comparisons, *beside) for side in (one.a, one.b))
+    needed = [*plain, *recipe.sides(plan, networks), *controls.sides(plan, networks), *compared]
     sides = list({side.key: side for side in needed}.values())
     layers = [] if planned_alone else plain
-    return Agenda(
-        plain, sides, comparisons, _pairs(plan, layers, sides, comparisons), recipe.measurements(plan, networks)
-    )
+    pairs = _pairs(plan, layers, sides, [*comparisons, *beside])
+    measurements = [*recipe.measurements(plan, networks), *controls.measurements(plan, networks)]
+    return Agenda(plain, sides, comparisons, pairs, measurements)
 
 
 def _pairs(

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 from toposcope import _io
-from toposcope._errors import FileError, InputError
+from toposcope._errors import FileError
+from toposcope._types import Array
 from toposcope.diagram import PersistenceDiagram
 from toposcope.representation import Representation, Source, read_representation
 from toposcope.store import Cleaned, Store
@@ -24,10 +25,13 @@ def read_file(path: str | os.PathLike[str]) -> PersistenceDiagram | Representati
     return read_representation(file)
 
 
-def find(what: str, folder: Path | None = None) -> PersistenceDiagram | Portrait | Representation | Results:
+def find(
+    what: str, folder: Path | None = None
+) -> PersistenceDiagram | Portrait | Representation | Results | dict[str, Array]:
     """What a file, a run's folder or an artefact's key stands for.
 
-    A key is looked for in the store of `folder`, or of every run under `runs/`. Raises FileError when there is none.
+    A key is looked for in the store of `folder`, or of every run under `runs/`; an artefact that is no noun comes as
+    its arrays. Raises FileError when there is none.
     """
     path = Path(what)
     if path.is_dir():
@@ -46,7 +50,7 @@ def find(what: str, folder: Path | None = None) -> PersistenceDiagram | Portrait
             if "points" in arrays:
                 source = Source.from_json(str(arrays["source"]))
                 return Representation(arrays["points"], arrays["sample_ids"], arrays.get("labels"), source)
-            raise InputError(f"{what} holds {sorted(arrays)}; show takes diagrams, representations and runs")
+            return arrays
     raise FileError(
         f"{what} is neither a file, nor the folder of a run, nor a key in {', '.join(map(str, folders)) or 'runs/'}"
     )

@@ -54,6 +54,8 @@ def settings(plan: Study) -> list[Setting]:
             if key != "without_outliers":
                 # A stated margin is in units of one distance at one size, metric and scale.
                 changed["equivalence"] = plan.equivalence.model_copy(update={"margin": None})
+            # No answer reads the controls, so they are not made again.
+            changed["controls"] = plan.controls.model_copy(update={"clouds": ()})
             found.append(Setting(name, plan.model_copy(update=changed)))
     return found
 

@@ -15,7 +15,9 @@ import numpy as np
 
 from toposcope._errors import FileError, InputError, ToposcopeError
 from toposcope._types import Array, Float64, Floats
+from toposcope.cloud.controls import Control, GaussianControl, ShuffledControl
 from toposcope.diagram import PersistenceDiagram
+from toposcope.representation import Representation
 from toposcope.rips.engine import in_kernel
 from toposcope.store import Store, key_of
 from toposcope.study.plan import Homology, Network, Study
@@ -26,11 +28,13 @@ if TYPE_CHECKING:
 
     from toposcope.study.stages import Performer
 
-SCHEMA = 1
+SCHEMA = 2
 DRAW = 0
 """The draw that portraits are taken of."""
 SIDE = 32
 """Longest side of a thumbnail, in pixels; smaller images stay as they are."""
+TEXT = 240
+"""So many characters of a text are kept."""
 HIGHEST = 2
 """Highest degree of which representatives are known."""
 
@@ -41,7 +45,8 @@ class Portrait:
 
     diagram: its bars in degrees 0 to 2, with representatives that name rows of the draw. sample_ids: (n,) of the rows.
     labels: (n,) or None. plane: (n, 2) float64, the rows on their first two principal axes, in units of the
-    activations. explained: share of the variance (0 to 1) that each axis carries.
+    activations. explained: share of the variance (0 to 1) that each axis carries. controls: diagrams of one cloud of
+    each kind of control of the draw, by what it is called: for the eye, and no test.
     """
 
     diagram: PersistenceDiagram
@@ -49,6 +54,7 @@ class Portrait:
     labels: Array | None
     plane: Float64
     explained: tuple[float, float]
+    controls: Mapping[str, PersistenceDiagram] = dataclasses.field(default_factory=dict)
 
     @property
     def heights(self) -> Float64:
@@ -82,7 +88,12 @@ class Portrait:
         if missing or diagram.representatives is None:
             raise FileError(f"{key} is not a portrait of a draw; remove {store.path(key)} and run again")
         first, second = arrays["explained"].tolist()
-        return cls(diagram, arrays["sample_ids"], arrays.get("labels"), arrays["plane"], (first, second))
+        beside = {
+            name: PersistenceDiagram.from_arrays(_without_prefix(arrays, prefix), key)
+            for prefix, name in _CONTROLS.items()
+            if f"{prefix} pairs" in arrays
+        }
+        return cls(diagram, arrays["sample_ids"], arrays.get("labels"), arrays["plane"], (first, second), beside)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,7 +133,30 @@ class Holes:
         arrays = {**diagram.to_arrays(self.title), "sample_ids": drawn.sample_ids, "plane": plane}
         if drawn.labels is not None:
             arrays["labels"] = drawn.labels
-        store.write(self.key, {**arrays, "explained": np.array(explained)})
+        store.write(self.key, {**arrays, **self._controls(drawn), "explained": np.array(explained)})
+
+    def _controls(self, drawn: Representation) -> dict[str, Array]:
+        """The diagrams of one control of each kind, where one can be made."""
+        arrays: dict[str, Array] = {}
+        kinds: tuple[Control, ...] = (GaussianControl(), ShuffledControl())
+        for kind, prefix in zip(kinds, _CONTROLS, strict=True):
+            generator = np.random.default_rng([self.seed, self.draw])
+            try:
+                points = kind(drawn.points, generator).astype(drawn.points.dtype)
+                cloud = dataclasses.replace(drawn, points=points)
+                diagram = self.side.diagram(cloud, self.homology, min(self.homology.max_degree, HIGHEST))
+            except ToposcopeError:  # a metric may find such a cloud degenerate; nothing is said of it then
+                continue
+            arrays |= {f"{prefix} {name}": array for name, array in diagram.to_arrays(self.title).items()}
+        return arrays
+
+
+_CONTROLS = {"gaussian": "Gaussian control", "shuffled": "shuffled control"}
+"""Prefix of a control's arrays in a portrait → what it is called."""
+
+
+def _without_prefix(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:
+    return {name.removeprefix(f"{prefix} "): array for name, array in arrays.items() if name.startswith(f"{prefix} ")}
 
 
 def principal_plane(points: Floats) -> tuple[Float64, tuple[float, float]]:
@@ -183,7 +217,7 @@ class Thumbnails:
         return f"thumbnails of {self.source}"
 
     def perform(self, store: Store, progress: Callable[[int, int | None], None] | None = None) -> None:
-        """Keep the pixels of every input that has an image; none at all where the inputs are no images."""
+        """Keep the pixels of every input that has an image, and what it says where inputs are text."""
         from toposcope.extract import load_inputs
 
         inputs = load_inputs(self.source, limit=self.limit)
@@ -204,7 +238,11 @@ class Thumbnails:
         for place, image in enumerate(pixels):
             sheet[place, : len(image), : len(image)] = image
         sides = np.array([len(image) for image in pixels], dtype=np.int64)
-        store.write(self.key, {"pixels": sheet, "sides": sides, "sample_ids": np.array(known, dtype=np.str_)})
+        arrays: dict[str, Array] = {"pixels": sheet, "sides": sides, "sample_ids": np.array(known, dtype=np.str_)}
+        if inputs.texts is not None:
+            said = {entry: str(inputs.texts[row_of[entry]])[:TEXT] for entry in self.ids if entry in row_of}
+            arrays |= {"texts": np.array(list(said.values()), dtype=np.str_), "of": np.array(list(said), dtype=np.str_)}
+        store.write(self.key, arrays)
 
 
 def thumbnail(image: Array | Image.Image) -> Array:
@@ -230,6 +268,15 @@ def read_thumbnails(store: Store, key: str) -> dict[str, Array]:
     return {
         str(entry): image[:side, :side] for entry, image, side in zip(ids.tolist(), pixels, sides.tolist(), strict=True)
     }
+
+
+def read_texts(store: Store, key: str) -> dict[str, str]:
+    """What every input says, by sample id; empty where inputs are no texts. Raises FileError."""
+    arrays = store.read(key)
+    texts, ids = arrays.get("texts"), arrays.get("of")
+    if texts is None or ids is None:
+        return {}
+    return {str(entry): str(text) for entry, text in zip(ids.tolist(), texts.tolist(), strict=True)}
 
 
 @dataclasses.dataclass(frozen=True)

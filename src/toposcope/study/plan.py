@@ -28,6 +28,10 @@ from toposcope.cloud.scale import scale_rule
 from toposcope.distances.measures import DISTANCES, Distance, distance_named
 from toposcope.distances.wasserstein import ground_norm
 from toposcope.rips.vietoris_rips import prime_field
+from toposcope.study.measures import known_measure
+
+_LARGEST = 1 << 24
+"""Bytes of a plan."""
 
 
 class Part(BaseModel):
@@ -54,7 +58,7 @@ class Network(Part):
     Recipes read four more. architecture: networks of one architecture differ in their seed; default the family. base:
     name of the network that this one was fine-tuned from. step: how far training had come, for checkpoints of one
     training. control: that it stands for no result of training ("untrained"), or for training on noise ("random
-    labels").
+    labels"). control_of: name of the network that it is a control of; without one it is a control of its family.
     """
 
     name: str = Field(min_length=1)
@@ -70,9 +74,15 @@ class Network(Part):
     base: str | None = None
     step: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     control: Literal["untrained", "random labels"] | None = None
+    control_of: str | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> Network:
+        if self.control_of is not None and self.control is None:
+            raise ValueError(
+                f"network {self.name!r} is a control of {self.control_of!r} and does not say of which kind; set "
+                'control = "untrained" or control = "random labels"'
+            )
         if (self.model is None) == (self.representations is None):
             raise ValueError(f"network {self.name!r} needs either `model` or `representations`")
         return self
@@ -197,6 +207,19 @@ class Extraction(Part):
     precision: Literal["float16", "bfloat16"] | None = None
 
 
+class Similarity(Part):
+    """`[similarity]`: what stands beside the distances, between all layers on the same draws; nothing is tested by it.
+
+    measures: of similarity between layers of the same inputs ("cka", "cka-unbiased", "procrustes", "rsa", …), and
+    further distances between their diagrams ("bottleneck", …). In draws of few inputs the plain "cka" of wide layers is
+    large whatever they hold, so the default is its unbiased form. An empty list asks for none.
+    """
+
+    measures: Annotated[tuple[Annotated[str, AfterValidator(known_measure)], ...], Field(strict=False)] = (
+        "cka-unbiased",
+    )
+
+
 class Equivalence(Part):
     """`[equivalence]`: when two layers count as the same.
 
@@ -268,6 +291,79 @@ class BettiCollapse(Part):
     agreement: float = Field(default=0.9, gt=0, le=1)
 
 
+class Controls(Part):
+    """`[controls]`: clouds that every layer is held against, draw by draw.
+
+    clouds: "gaussian", of the covariance of the layer's other draws, shrunk; "shuffled", every column of the draw
+    permuted on its own. stand_ins: clouds of the control's own kind that are treated as the layer is: where too many
+    of them differ from their controls, nothing is called an excess.
+    """
+
+    clouds: Annotated[tuple[Literal["gaussian", "shuffled"], ...], Field(strict=False)] = ()
+    stand_ins: int = Field(default=20, ge=20)
+
+    @field_validator("clouds")
+    @classmethod
+    def _once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError(f"every kind of control is named once, not {list(value)}")
+        return value
+
+
+COURSES = ("bars", "total_persistence", "maximal_persistence", "entropy", "landscape_norm")
+"""Numbers of a diagram that can be followed along depth."""
+
+
+class MetricAudit(Part):
+    """`[metric_audit]`: the metrics under which every conclusion is asked for, and the circles that are planted.
+
+    metrics: of the points of a cloud, beside the plan's own. descriptors: numbers of a diagram whose course along depth
+    is followed, of `COURSES`; the landscape's norm is the integral of all its functions, Σ length² / 4. noise: standard
+    deviations, in each dimension, of circles of radius 1. circles: planted for each noise, and as many clouds without
+    one. found: share of them that a metric has to show.
+    """
+
+    metrics: Annotated[tuple[Annotated[str, BeforeValidator(_metric)], ...], Field(strict=False)] = (
+        "euclidean",
+        "cosine",
+        "correlation",
+        *(_metric(name) for name in ("knn_geodesic", "fermat", "dtm", "diffusion", "effective_resistance")),
+    )
+    descriptors: Annotated[tuple[str, ...], Field(min_length=1, strict=False)] = (
+        "total_persistence",
+        "maximal_persistence",
+    )
+    noise: Annotated[tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...], Field(strict=False)] = (
+        0.1,
+        0.2,
+        0.3,
+    )
+    circles: int = Field(default=20, ge=5)
+    found: float = Field(default=0.8, gt=0, le=1)
+
+    @field_validator("metrics")
+    @classmethod
+    def _several(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("give at least one metric beside that of [cloud]")
+        return tuple(dict.fromkeys(value))
+
+    @field_validator("descriptors")
+    @classmethod
+    def _known_descriptors(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if name not in COURSES:
+                raise ValueError(f"descriptor {name!r} is not known{close_names(name, COURSES)}")
+        return tuple(dict.fromkeys(value))
+
+    @field_validator("noise")
+    @classmethod
+    def _rising(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if not value or list(value) != sorted(set(value)):
+            raise ValueError("give at least one standard deviation, each larger than the one before")
+        return value
+
+
 class Audit(Part):
     """`[audit]`: settings under which every verdict is asked again, each changed alone; TOML writes no scale as "none".
 
@@ -290,6 +386,7 @@ class Study(Part):
         "betti-collapse",
         "finetuning",
         "layers",
+        "metric-audit",
         "outliers",
         "paper",
         "sample-size",
@@ -308,12 +405,15 @@ class Study(Part):
     distance: DistanceChoice = DistanceChoice()
     test: Test = Test()
     extract: Extraction = Extraction()
+    similarity: Similarity = Similarity()
     equivalence: Equivalence = Equivalence()
     sample_size: SampleSize = SampleSize()
     train_test: TrainTest = TrainTest()
     outliers: Outliers = Outliers()
     separation: Separation = Separation()
     betti_collapse: BettiCollapse = BettiCollapse()
+    controls: Controls = Controls()
+    metric_audit: MetricAudit = MetricAudit()
     audit: Audit = Audit()
 
     @model_validator(mode="after")
@@ -336,6 +436,17 @@ class Study(Part):
                     f"network {network.name!r} has base {network.base!r}, which is not there"
                     f"{close_names(network.base, names)}"
                 )
+            if network.control_of is not None:
+                if network.control_of not in names:
+                    raise ValueError(
+                        f"network {network.name!r} is control_of {network.control_of!r}, which is not there"
+                        f"{close_names(network.control_of, names)}"
+                    )
+                if self.network[names.index(network.control_of)].control is not None:
+                    raise ValueError(
+                        f"network {network.name!r} is control_of {network.control_of!r}, which is a control itself; "
+                        "name the network that both are controls of"
+                    )
             if network.model is not None and self.source_of(network) is None:
                 raise ValueError(f"network {network.name!r} has no inputs; give [inputs] source, or its own `inputs`")
         return self
@@ -352,6 +463,23 @@ class Study(Part):
         except ValidationError as error:
             raise PlanError(f"{where}: {_first_mistake(error)}") from None
 
+    def _repr_html_(self) -> str:
+        """For notebooks: the plan's recipe, networks and clouds."""
+        from toposcope import _html
+
+        cloud = self.cloud
+        rows = [(one.name, one.family or "", one.model or one.representations or "") for one in self.network]
+        facts = {
+            "recipe": self.recipe,
+            "seed": self.seed,
+            "inputs": self.inputs.source,
+            "clouds": f"{cloud.draws} disjoint draws of {cloud.size}, {cloud.metric}, scale {cloud.scale}",
+            "homology": f"degrees 0 to {self.homology.max_degree} over Z/{self.homology.field}",
+            "distance": self.distance.measure().name,
+            "test": f"level {self.test.alpha:g}, adjusted by {self.test.adjust}",
+        }
+        return _html.card(f"plan {self.name}", _html.facts(facts), _html.table(["network", "family", "model"], rows))
+
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Study:
         """Read a plan from a TOML file; its name is the file's, unless the plan gives one.
@@ -361,10 +489,16 @@ class Study(Part):
         """
         file = Path(path)
         try:
+            if file.stat().st_size > _LARGEST:
+                raise PlanError(f"{file} is larger than {_LARGEST} bytes; a plan is a short text")
             table = tomllib.loads(file.read_text(encoding="utf-8"))
         except OSError as error:
             raise FileError(f"cannot read {file}: {error.strerror or error}") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except RecursionError:
+            raise PlanError(f"{file} is not a TOML file: it is nested too deeply") from None
+        except ValueError as error:  # TOMLDecodeError, text that is not UTF-8, numbers of thousands of digits
+            if isinstance(error, PlanError):
+                raise
             raise PlanError(f"{file} is not a TOML file: {error}") from None
         return cls.parse(table, str(file), file.stem)
 
@@ -420,12 +554,14 @@ def _keys_at(place: tuple[int | str, ...]) -> list[str]:
         "distance": DistanceChoice,
         "test": Test,
         "extract": Extraction,
+        "similarity": Similarity,
         "equivalence": Equivalence,
         "sample_size": SampleSize,
         "train_test": TrainTest,
         "outliers": Outliers,
         "separation": Separation,
         "betti_collapse": BettiCollapse,
+        "controls": Controls,
         "audit": Audit,
     }
     part = parts[str(place[0])] if place else Study

@@ -19,7 +19,7 @@ from toposcope.study.plan import Study
 if TYPE_CHECKING:
     import pandas as pd
 
-SCHEMA = 2
+SCHEMA = 3
 
 PAIR = ["network_a", "layer_a", "network_b", "layer_b", "degree"]
 CLOUDS = ["clouds_a", "clouds_b"]
@@ -36,7 +36,22 @@ COLUMNS: dict[str, list[str]] = {
         "p_adjusted",
         "margin",
         "null",
+        "controls",
         "audit",
+    ],
+    "controls": [
+        "control",
+        "quantity",
+        *PAIR,
+        "value",
+        "control_value",
+        "excess",
+        "low",
+        "high",
+        "p",
+        "p_adjusted",
+        "calibration",
+        "calibrated",
     ],
     "audit": ["question", "setting", "answer", "survives", "effect", "p_adjusted", "sentence"],
     "quantities": [
@@ -50,6 +65,7 @@ COLUMNS: dict[str, list[str]] = {
         "layer_b",
         "degree",
         "at",
+        "clouds",
     ],
     "networks": ["network", "family", "checkpoint", "data", "layers", "inputs", "seed", "accuracy", "judged"],
     "layers": [
@@ -70,6 +86,8 @@ COLUMNS: dict[str, list[str]] = {
     "descriptor_means": ["network", "layer", "depth", "degree", "descriptor", "mean", "low", "high", "draws", "clouds"],
     "distances": [*PAIR, "measure", "draw_a", "draw_b", "value", *CLOUDS],
     "distance_means": [*PAIR, "measure", "mean", "low", "high", "draws", "same_inputs", "noise", *CLOUDS],
+    "similarity": [*PAIR, "measure", "draw", "value"],
+    "similarity_means": [*PAIR, "measure", "mean", "low", "high", "draws"],
     "tests": [
         "claim",
         *PAIR,
@@ -89,7 +107,8 @@ COLUMNS: dict[str, list[str]] = {
 `low` and `high` bound the mean by Student's t over disjoint draws. `noise` is the mean distance between two disjoint
 draws of one and the same layer, averaged over the two layers: what a distance between different inputs amounts to when
 nothing differs. `scale` is the mean over draws of the number that distances were divided by. `clouds` says how clouds
-were taken from a layer: "plain" draws, or a recipe's treatment of them.
+were taken from a layer: "plain" draws, or a recipe's treatment of them. `similarity` holds what `[similarity]` of the
+plan names, between layers on the same draws; its `degree` is empty for measures that know none.
 """
 
 
@@ -109,6 +128,7 @@ class Results:
     computed from the tables, the headline first. warnings: everything a reader has to know. failed: tasks that failed.
     provenance: versions, machine, seeds, times, command. keys: artefact of every diagram, by network, layer, draw.
     artefacts: keys of everything the run was made from. folder: where all of it is. seen: keys of portraits and images.
+    controls: keys of the diagrams of control clouds, by what tables call the clouds, then as `keys`.
     stamp: what decided all this; a run with the same stamp would give the same.
     kept: read as an earlier run left it, because there was nothing to do.
     """
@@ -123,6 +143,7 @@ class Results:
     artefacts: tuple[str, ...]
     folder: Path
     seen: Seen = dataclasses.field(default_factory=Seen)
+    controls: Mapping[str, Mapping[str, Mapping[str, tuple[str, ...]]]] = dataclasses.field(default_factory=dict)
     stamp: str | None = None
     kept: bool = False
 
@@ -135,16 +156,38 @@ class Results:
             else "Nothing was tested: the plan compares no layers, or has too few draws."
         )
 
+    def _repr_html_(self) -> str:
+        """For notebooks: findings, warnings, failures, and what tables there are."""
+        from toposcope import _html
+
+        rows = [(name, len(table)) for name, table in self.tables.items() if len(table)]
+        said = [*self.warnings, *(f"failed: {failure.title}: {failure.message}" for failure in self.failed)]
+        return _html.card(
+            self.headline,
+            _html.listed(self.findings[1:]),
+            _html.table(["table", "rows"], rows),
+            _html.listed(said),
+            _html.facts({"folder": self.folder, "plan": f"{self.plan.name} ({self.plan.recipe})"}),
+        )
+
     @property
     def store(self) -> Store:
         """The artefacts of this run."""
         return Store(self.folder / "store")
 
-    def diagram(self, network: str, layer: str, draw: int = 0) -> PersistenceDiagram:
-        """The diagram of one draw of one layer. Raises InputError for an unknown name, FileError when it is gone."""
-        if network not in self.keys:
-            raise InputError(f"there is no network {network!r}{close_names(network, self.keys)}")
-        layers = self.keys[network]
+    def diagram(self, network: str, layer: str, draw: int = 0, clouds: str = "plain") -> PersistenceDiagram:
+        """The diagram of one draw of one layer, or of its control: "Gaussian control", "shuffled control".
+
+        Raises InputError for an unknown name, FileError when it is gone.
+        """
+        kinds = {"plain": self.keys, **self.controls}
+        if clouds not in kinds:
+            raise InputError(
+                f"there are no clouds {clouds!r} in this run, only {', '.join(kinds)}; name others in [controls] clouds"
+            )
+        if network not in kinds[clouds]:
+            raise InputError(f"there is no network {network!r}{close_names(network, kinds[clouds])}")
+        layers = kinds[clouds][network]
         if layer not in layers:
             raise InputError(f"network {network!r} has no layer {layer!r}{close_names(layer, layers)}")
         if not 0 <= draw < len(layers[layer]):
@@ -181,6 +224,7 @@ class Results:
                 "artefacts": self.artefacts,
                 "seen": dataclasses.asdict(self.seen),
                 "stamp": self.stamp,
+                "controls": self.controls,
             },
         )
 
@@ -211,6 +255,13 @@ class Results:
             folder=where,
             seen=Seen(**fields.get("seen", {})),
             stamp=fields.get("stamp"),
+            controls={
+                kind: {
+                    network: {layer: tuple(keys) for layer, keys in layers.items()}
+                    for network, layers in networks.items()
+                }
+                for kind, networks in fields.get("controls", {}).items()
+            },
         )
 
 
@@ -240,6 +291,9 @@ class _Tables(Mapping[str, "pd.DataFrame"]):
 _NUMBERS = {
     "at",
     "accuracy",
+    "calibrated",
+    "calibration",
+    "control_value",
     "degree",
     "depth",
     "dimension",
@@ -250,6 +304,7 @@ _NUMBERS = {
     "duplicates",
     "effect",
     "effective_dimension",
+    "excess",
     "high",
     "inputs",
     "judged",

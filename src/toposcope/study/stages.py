@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import itertools
+import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -16,9 +17,11 @@ from typing import Any, Protocol
 from toposcope._errors import ActivationError, PlanError, TaskError, ToposcopeError
 from toposcope._version import __version__
 from toposcope.store import Store, key_of
-from toposcope.study import holes, results, tables
+from toposcope.study import controls, holes, results, tables
 from toposcope.study.agenda import Agenda, agenda
 from toposcope.study.audit import Audited, held_against, impossible, settings, with_audit
+from toposcope.study.beside import look_beside
+from toposcope.study.inputs import check_held
 from toposcope.study.plan import Network, Study
 from toposcope.study.provenance import PACKAGES, surroundings
 from toposcope.study.recipes import RECIPES
@@ -96,6 +99,7 @@ def prepare(study: Study) -> Prepared:
     """Check a plan, and hash what its networks are made from. Raises PlanError as `ts.run` says."""
     plan = RECIPES[study.recipe].expand(study)
     RECIPES[plan.recipe].check(plan)
+    controls.check(plan)
     tasks: dict[str, Task] = {}
     unplanned: list[tuple[str, ToposcopeError]] = []
     digests: dict[tuple[str, int | None], str] = {}
@@ -115,7 +119,8 @@ def conduct(prepared: Prepared, folder: Path, driver: Performer, thumbnails: boo
     plan = prepared.plan
     degrees = "H0" if plan.homology.max_degree == 0 else f"H0 to H{plan.homology.max_degree}"
     driver.say(
-        f"plan {plan.name}, recipe {plan.recipe}: {len(plan.network)} networks, {plan.cloud.draws} disjoint draws of "
+        f"plan {plan.name}, recipe {plan.recipe}: {len(plan.network)} "
+        f"network{'s' * (len(plan.network) > 1)}, {plan.cloud.draws} disjoint draws of "
         f"{plan.cloud.size} inputs, {degrees}, {plan.distance.measure().name}"
     )
     networks = _extract(prepared, driver)
@@ -132,10 +137,13 @@ def conduct(prepared: Prepared, folder: Path, driver: Performer, thumbnails: boo
     audited = _audit(plan, networks, same_inputs, found.verdicts, driver)
     verdicts = with_audit(found.verdicts, audited)
     made = tables.all_tables(found.evidence, found.sides, found.measured, verdicts, found.quantities, audited)
-    warnings = [*doubts, *found.warnings]
+    beside = look_beside(plan, networks, same_inputs, found.keys, driver)
+    made |= beside.tables(plan.test.confidence)
+    warnings = [*doubts, *found.warnings, *beside.warnings]
     seen = holes.look(plan, networks, found.keys, driver, thumbnails)
     assembled = _assemble(plan, folder, networks, made, verdicts, warnings, found.keys, driver, started)
-    return dataclasses.replace(assembled, seen=seen, stamp=prepared.stamp(thumbnails))
+    control_keys = _control_keys(plan, networks, found.keys)
+    return dataclasses.replace(assembled, seen=seen, controls=control_keys, stamp=prepared.stamp(thumbnails))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -172,6 +180,7 @@ def _carry_out(
     distances = tables.matrices(measured)
     tested, untested = tables.tests_table(plan, asked.comparisons, distances)
     evidence = Evidence(plan, networks, diagrams, distances, tested, same_inputs, driver.store)
+    evidence = dataclasses.replace(evidence, controls=controls.held_against(evidence, asked.comparisons))
     verdicts, quantities = RECIPES[plan.recipe].answer(evidence)
     warnings = [*_left_out(asked.sides, keys), *untested]
     return _Found(asked.sides, keys, measured, evidence, verdicts, quantities, warnings)
@@ -269,18 +278,15 @@ def _same_inputs(store: Store, networks: Sequence[Extracted]) -> tuple[dict[tupl
 
 def _inputs_held(plan: Study, networks: Sequence[Extracted]) -> list[str]:
     """A line for each network on inputs needed and held. Raises PlanError where there are too few for the draws."""
-    needed = plan.cloud.size * plan.cloud.draws
+    reserve = math.ceil(plan.outliers.reserve * plan.cloud.size) if plan.cloud.without_outliers else 0
+    needed = (plan.cloud.size + reserve) * plan.cloud.draws
     lines = []
     for network in networks:
         held = min((layer.inputs for layer in network.layers), default=0)
         # Where an input gives several rows, a draw needs fewer inputs than points, and says itself when it has too few.
         one_row_each = all(layer.rows == layer.inputs for layer in network.layers)
-        if one_row_each and held < needed:
-            raise PlanError(
-                f"network {network.network!r} holds {held} inputs, and {plan.cloud.draws} disjoint draws of "
-                f"{plan.cloud.size} need {needed}; give more inputs, or set [cloud] size = {held // plan.cloud.draws} "
-                f"or draws = {held // plan.cloud.size}"
-            )
+        if one_row_each:
+            check_held(f"network {network.network!r}", held, plan.cloud.size, plan.cloud.draws, reserve=reserve)
         lines.append(f"{network.network}: {needed if one_row_each else plan.cloud.draws} inputs needed, {held} held")
     return lines
 
@@ -357,6 +363,18 @@ def _assemble(
         artefacts=tuple(sorted(driver.used | set(plain))),
         folder=folder,
     )
+
+
+def _control_keys(
+    plan: Study, networks: Sequence[Extracted], keys: Mapping[str, tuple[str, ...]]
+) -> dict[str, dict[str, dict[str, tuple[str, ...]]]]:
+    """Keys of the diagrams of control clouds, by what tables call the clouds, network and layer."""
+    found: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {}
+    for side in controls.sides(plan, networks):
+        if side.key in keys:
+            layers = found.setdefault(side.clouds, {}).setdefault(side.layer.network, {})
+            layers[side.layer.layer] = keys[side.key]
+    return found
 
 
 def _provenance(plan: Study, folder: Path, driver: Performer, started: float) -> dict[str, Any]:

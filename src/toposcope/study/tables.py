@@ -61,6 +61,9 @@ def all_tables(
     described = descriptors_table(sides, evidence.diagrams, plan.homology.max_degree)
     return {
         "verdicts": pd.DataFrame([dataclasses.astuple(verdict) for verdict in verdicts], columns=COLUMNS["verdicts"]),
+        "controls": pd.DataFrame(
+            [dataclasses.astuple(control) for control in evidence.controls], columns=COLUMNS["controls"]
+        ),
         "audit": pd.DataFrame([dataclasses.astuple(row) for row in audited], columns=COLUMNS["audit"]),
         "quantities": pd.DataFrame(
             [dataclasses.astuple(quantity) for quantity in quantities], columns=COLUMNS["quantities"]

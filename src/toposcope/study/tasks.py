@@ -194,7 +194,7 @@ class Extract:
     def planned(cls, plan: Study, network: Network, inputs_digest: str, weights: str) -> Extract:
         """The task, with what decides its content hashed: weights, inputs, and how activations are computed."""
         spec = network.model_dump(
-            mode="json", exclude={"family", "architecture", "representations", "base", "step", "control"}
+            mode="json", exclude={"family", "architecture", "representations", "base", "step", "control", "control_of"}
         )
         # Weights count by their content and the name of their file: a study whose folder moves stays what it is.
         model, at, weights_file = str(network.model).partition("@")

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
 from toposcope._errors import InputError
-from toposcope._types import Ints
-from toposcope.cloud import disjoint_draws, local_outliers
+from toposcope._types import Float64, Floats, Ints
+from toposcope.cloud import GaussianControl, ShuffledControl, disjoint_draws, local_outliers
 from toposcope.representation import Representation
 
 
@@ -123,3 +124,65 @@ class OfClass:
             raise InputError("the inputs have no labels; give a folder with a subfolder for each class, or labels")
         members = np.flatnonzero(representation.labels.astype(np.str_) == self.label)
         return representation.take(members[disjoint_draws(representation.sample_ids[members], size, draws, seed)[draw]])
+
+
+CONTROLS = {"gaussian": "Gaussian control", "shuffled": "shuffled control"}
+"""Kinds of control clouds, as plans and as tables call them."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ControlOf:
+    """A control cloud in the place of every draw: one that shares what is trivial about the layer and nothing else.
+
+    kind: "gaussian" has the mean and the shrunk covariance of the layer's other draws, which are held-out rows;
+    "shuffled" has the draw's own columns, each permuted on its own. base: how the draws are taken. The random numbers
+    of a draw are the same for every layer, so a Gaussian control mixes the same inputs in all of them.
+    """
+
+    kind: str
+    base: Treatment = PLAIN
+
+    @property
+    def name(self) -> str:
+        """``Gaussian control`` or ``shuffled control``."""
+        return CONTROLS[self.kind]
+
+    def to_json(self) -> dict[str, Any]:
+        """Kind, and how the draws are taken."""
+        return {"kind": "control", "of": self.kind, "base": self.base.to_json()}
+
+    def cloud(self, representation: Representation, size: int, draws: int, draw: int, seed: int) -> Representation:
+        """The control of the draw, under the draw's ids and labels. Raises InputError where there are too few rows."""
+        drawn = [self.base.cloud(representation, size, draws, k, seed) for k in range(draws)]
+        generator = np.random.default_rng(np.random.SeedSequence([seed, draw, size, len(self.kind)]))
+        points = control_cloud(self.kind, [one.points for one in drawn], draw, generator)
+        return dataclasses.replace(drawn[draw], points=points.astype(drawn[draw].points.dtype))
+
+
+def control_cloud(kind: str, clouds: Sequence[Floats], draw: int, generator: np.random.Generator) -> Float64:
+    """A control of one of several disjoint draws of a layer: (size, d). With one draw, a Gaussian is fitted to it."""
+    if kind == "shuffled":
+        return ShuffledControl()(clouds[draw], generator)
+    others = [cloud for k, cloud in enumerate(clouds) if k != draw] or [clouds[draw]]
+    return GaussianControl("shrunk", np.concatenate(others))(clouds[draw], generator)
+
+
+@dataclasses.dataclass(frozen=True)
+class UnderMetric:
+    """Clouds that are taken as they were, and measured under another metric than the plan's: tables call them by it."""
+
+    metric: str
+    taken: Treatment = PLAIN
+
+    @property
+    def name(self) -> str:
+        """The metric, after the treatment where there is one."""
+        return self.metric if self.taken == PLAIN else f"{self.taken.name}, {self.metric}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Kind, metric and treatment."""
+        return {"kind": "metric", "metric": self.metric, "taken": self.taken.to_json()}
+
+    def cloud(self, representation: Representation, size: int, draws: int, draw: int, seed: int) -> Representation:
+        """The rows of the draw, treated."""
+        return self.taken.cloud(representation, size, draws, draw, seed)

@@ -24,7 +24,8 @@ Answer = Literal["yes", "no", "undecided", "not checkable"]
 class Planned:
     """A comparison that was fixed before anything was computed.
 
-    tested: False where all draws are to be measured, and no test is asked for.
+    tested: False where all draws are to be measured, and no test is asked for. controlled: whether the same is to be
+    measured between the control clouds of both sides, where the plan asks for any.
     """
 
     claim: str
@@ -32,6 +33,7 @@ class Planned:
     b: Side
     paired: bool
     tested: bool = True
+    controlled: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,8 +41,8 @@ class Verdict:
     """The answer to one question, with the numbers that its sentence is built from; NaN where there is none.
 
     where: the layers or networks it is about. effect: with its bounds `low` and `high`. margin: what "the same" was
-    held against. null: what was rejected, or how the bounds were made. audit: in how many other settings the answer is
-    the same. sentence: all of it in words.
+    held against. null: what was rejected, or how the bounds were made. controls: what of it the controls show too, and
+    what is beyond them. audit: in how many other settings the answer is the same. sentence: all of it in words.
     """
 
     question: str
@@ -54,7 +56,44 @@ class Verdict:
     p_adjusted: float = math.nan
     margin: float = math.nan
     null: str = ""
+    controls: str = ""
     audit: str = ""
+
+    def beside(self, controls: str) -> Verdict:
+        """The verdict with what its controls say; itself where that is nothing."""
+        if not controls:
+            return self
+        said = f"{self.sentence} Controls: {controls}."
+        return dataclasses.replace(self, sentence=said, controls=controls)
+
+
+@dataclasses.dataclass(frozen=True)
+class Control:
+    """One number of a layer, or of two, beside the same number of its controls.
+
+    control: the kind. quantity: "total persistence" of a layer's draws (excess: relative to the controls', with the
+    bounds of its mean over draws); "effect" of a comparison of a and b beside that between their controls; "2·AB - AA -
+    BB" between a network and its control networks beside that between two of those. p, p_adjusted: two-sided, paired
+    over draws. calibration: share of stand-ins told from controls of their own. calibrated: whether an excess may be
+    called one.
+    """
+
+    control: str
+    quantity: str
+    network_a: str
+    layer_a: str
+    network_b: str = ""
+    layer_b: str = ""
+    degree: int | None = None
+    value: float = math.nan
+    control_value: float = math.nan
+    excess: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    p: float = math.nan
+    p_adjusted: float = math.nan
+    calibration: float = math.nan
+    calibrated: bool = False
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -63,7 +102,7 @@ class Evidence:
 
     diagrams: the draws of every side, by its key. distances: (degrees, draws of a, draws of b) of every pair of sides
     of which all draws were measured, by their keys. tests: the table of tests. same_inputs: by names of two networks.
-    store: artefacts of the recipe's own measurements.
+    store: artefacts of the recipe's own measurements. controls: layers and comparisons beside their controls.
     """
 
     plan: Study
@@ -73,6 +112,7 @@ class Evidence:
     tests: pd.DataFrame
     same_inputs: Mapping[tuple[str, str], bool]
     store: Store
+    controls: Sequence[Control] = ()
 
     def tested(self, claim: str) -> list[dict[str, Any]]:
         """The rows of the tests of one claim."""
@@ -88,7 +128,8 @@ class Evidence:
 class Quantity:
     """A number that a recipe computed on the way, with its bounds; NaN where there are none.
 
-    at: what it is a function of, such as the size of the clouds or the number of layers.
+    at: what it is a function of, such as the size of the clouds or the number of layers. clouds: how they were taken or
+    measured, where a recipe holds several ways against each other.
     """
 
     quantity: str
@@ -101,6 +142,7 @@ class Quantity:
     layer_b: str = ""
     degree: int | None = None
     at: float = math.nan
+    clouds: str = ""
 
 
 SameInputs = Mapping[tuple[str, str], bool]

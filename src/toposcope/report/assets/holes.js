@@ -23,7 +23,8 @@ function drawOf(i) {
     classOf: (row) => (cloud.labels.length ? cloud.labels[row] : -1),
     className: (row) => (cloud.labels.length ? cloud.classes[cloud.labels[row]] : ""),
     image: (row) => (cloud.images[row] >= 0 ? HOLES.images[cloud.images[row]] : null),
-    title: (row) => (cloud.labels.length ? `${cloud.ids[row]}, class ${cloud.classes[cloud.labels[row]]}` : `${cloud.ids[row]}`),
+    text: (row) => cloud.texts[row] || "",
+    title: (row) => (cloud.texts[row] ? `${cloud.ids[row]}: ${cloud.texts[row]}${cloud.labels.length ? ` (class ${cloud.classes[cloud.labels[row]]})` : ""}` : cloud.labels.length ? `${cloud.ids[row]}, class ${cloud.classes[cloud.labels[row]]}` : `${cloud.ids[row]}`),
   };
 }
 

@@ -155,7 +155,7 @@ const path = (points) => points.map(([x, y], i) => `${i ? "L" : "M"}${round(x)},
 
 // Reading a mark: the nearest one under the pointer, or one after another with the arrow keys.
 // items: {x, y, r, text: [title, line, …]}. options.move(i, key) → i steps; options.locate(x, y) → i finds; options.ring
-// draws the highlight of an item. options.choose(i): what a click or the Enter key does; options.start: the chosen one.
+// draws the highlight of an item. options.seen(i) is told of it (-1: of none). options.choose(i): what a click or the Enter key does; options.start: the chosen one.
 
 const tip = document.getElementById("tip");
 
@@ -186,9 +186,10 @@ function readable(svg, items, options = {}) {
     current = i;
     const item = items[i];
     ring.replaceChildren(options.ring ? options.ring(item) : s("circle", { class: "ring", cx: item.x, cy: item.y, r: (item.r || 4) + 3.5 }));
+    options.seen?.(i);
     showTip(item.text, svg, item.x, item.y, item.image);
   };
-  const clear = () => { current = options.start ?? -1; ring.replaceChildren(); hideTip(); };
+  const clear = () => { current = options.start ?? -1; ring.replaceChildren(); options.seen?.(-1); hideTip(); };
   const nearest = (x, y) => {
     let best = -1, least = options.reach || 26 ** 2;
     items.forEach((item, i) => { const d = (item.x - x) ** 2 + (item.y - y) ** 2; if (d < least) { least = d; best = i; } });
@@ -245,7 +246,7 @@ function figure(id, draw) {
     width = place.clientWidth;
     hideTip();
     // Whoever changed a control by keyboard stays on it.
-    const controls = () => [...place.querySelectorAll("input, select, svg[tabindex]")];
+    const controls = () => [...place.querySelectorAll("input, select, button, svg[tabindex]")];
     const held = controls().indexOf(document.activeElement);
     place.replaceChildren(...[draw(width, redraw)].flat(9).filter(Boolean));
     if (held >= 0) controls()[held]?.focus({ preventScroll: true });
@@ -257,14 +258,22 @@ function figure(id, draw) {
 let waiting = 0;
 addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(() => figures.forEach((check) => check()), 120); });
 
-function networkKey(extra = []) {
-  if (DATA.networks.length < 2 && !extra.length) return null;
-  const entry = (n) => h("span", {},
-    s("svg", { width: 24, height: 12, viewBox: "0 0 24 12", "aria-hidden": "true" },
-      s("line", { class: `line ${colour(n)}`, x1: 0, x2: 24, y1: 6, y2: 6, "stroke-dasharray": dashes(n) }),
-      mark(DATA.networks[n].family, 12, 6, 4, { class: `fill ${colour(n)}` })),
-    networkName(n));
-  return h("p", { class: "key" }, DATA.networks.map((_, n) => entry(n)), extra);
+// The network that stands out in charts of all networks; null: none does.
+let spot = null;
+const lit = (n) => spot === null || spot === n;
+
+// Names with their colours and forms; each is a switch that lets its network stand out.
+function networkKey(redraw) {
+  if (DATA.networks.length < 2) return null;
+  return h("p", { class: "key" }, DATA.networks.map((net, n) => {
+    const entry = h("button", { type: "button", "aria-pressed": spot === n, title: "let this network stand out" },
+      s("svg", { width: 24, height: 12, viewBox: "0 0 24 12", "aria-hidden": "true" },
+        s("line", { class: `line ${colour(n)}`, x1: 0, x2: 24, y1: 6, y2: 6, "stroke-dasharray": dashes(n) }),
+        mark(net.family, 12, 6, 4, { class: `fill ${colour(n)}` })),
+      net.name);
+    entry.addEventListener("click", () => { spot = spot === n ? null : n; redraw(); });
+    return entry;
+  }));
 }
 
 function markKey(entries) {

@@ -5,9 +5,9 @@ if (DATA.layers.length > 1) {
   const redraws = [figure("matrix", drawMatrix), figure("nets", drawNets)];
   drawMatrixControls(() => redraws.forEach((redraw) => redraw()));
 }
-const firstMap = DATA.maps.findIndex(Boolean);
-if (firstMap >= 0) { mapDegree = firstMap; figure("map", drawMap); }
+if (firstMap()) figure("map", drawMap);
 figure("depth", drawDepth);
+if (DATA.trainings.length) figure("training", drawTraining);
 if (DATA.diagrams.layers.some(Boolean)) {
   const parts = [figure("layer", drawLayer), figure("pairs", drawPairs)];
   redrawPair = () => parts.forEach((redraw) => redraw());

@@ -1,171 +1,176 @@
-// Heatmaps of distances between layers and between networks, in units of the distance or of the sampling noise.
+// Heatmaps of all layers: distances on the left, in their own units or in those of the sampling noise, and on the right
+// what was measured beside them on the same draws, CKA first.
 
-const HEAT = 64;
+const triangle = (i, j) => { const [a, b] = i < j ? [i, j] : [j, i]; return a * DATA.layers.length - (a * (a + 1)) / 2 + (b - a - 1); };
 
 function between(i, j, degree) {
   if (i === j) return { mean: real(DATA.matrix.noise[degree][i]), half: NaN, noise: real(DATA.matrix.noise[degree][i]) };
-  const [a, b] = i < j ? [i, j] : [j, i];
-  const size = DATA.layers.length;
-  const place = a * size - (a * (a + 1)) / 2 + (b - a - 1);
-  const floors = [a, b].map((k) => real(DATA.matrix.noise[degree][k])).filter(Number.isFinite);
+  const floors = [i, j].map((k) => real(DATA.matrix.noise[degree][k])).filter(Number.isFinite);
   return {
-    mean: real(DATA.matrix.mean[degree][place]),
-    half: real(DATA.matrix.half[degree][place]),
+    mean: real(DATA.matrix.mean[degree][triangle(i, j)]),
+    half: real(DATA.matrix.half[degree][triangle(i, j)]),
     noise: floors.length ? floors.reduce((x, y) => x + y) / floors.length : NaN,
   };
 }
 
-const shown = { degree: 0, ratio: false };
-const valueOf = (cell) => (shown.ratio ? cell.mean / cell.noise : cell.mean);
+// The same of something that was measured beside the distance; between a layer and itself there is nothing to measure.
+function besides(other, i, j, degree) {
+  const k = other.byDegree ? degree : 0;
+  if (i === j) return { mean: other.larger ? 1 : 0, half: NaN };
+  return { mean: real(other.mean[k][triangle(i, j)]), half: real(other.half[k][triangle(i, j)]) };
+}
+
+// Planned tests by pair and degree.
+const TESTED = new Map();
+DATA.claims.forEach((claim) => claim.cells.forEach((cell) => {
+  const key = `${Math.min(cell.a, cell.b)} ${Math.max(cell.a, cell.b)} ${cell.degree}`;
+  if (!TESTED.has(key)) TESTED.set(key, cell);
+}));
+const testOf = (i, j, degree) => TESTED.get(`${Math.min(i, j)} ${Math.max(i, j)} ${degree}`);
+const testWords = (test) => (test ? `effect ${format(test.effect)}, adjusted p = ${pValue(test.p_adjusted)}: ${test.shown ? "shown to differ" : "not shown to differ"}` : "not among the planned tests, so without a p-value");
+
+const SIMILAR = DATA.beside.filter((other) => !other.byDegree), OTHERS = DATA.beside.filter((other) => other.byDegree);
+const shown = { degree: 0, view: "mean", beside: 0 };
+const otherOf = (view) => (typeof view === "number" ? OTHERS[view] : null);
+
+// The value of a pair in the view that is chosen, of what `layerCell` and its kin give.
+const valueOf = (cell) => (shown.view === "ratio" ? cell.mean / cell.noise : cell.mean);
+const cellIn = (i, j) => (otherOf(shown.view) ? { ...besides(otherOf(shown.view), i, j, shown.degree), noise: NaN } : between(i, j, shown.degree));
+const viewName = () => (otherOf(shown.view) ? `mean ${otherOf(shown.view).name} distance` : shown.view === "ratio" ? "mean distance / sampling noise; line: 1×" : `mean ${DATA.measure} distance`);
 
 function drawMatrixControls(redraw) {
   const place = document.getElementById("matrix-controls");
   if (!place) return;
   const noise = DATA.matrix.noise.some((row) => row.some((value) => Number.isFinite(real(value))));
+  const views = [["mean", `mean ${DATA.measure}`], ...(noise ? [["ratio", "× sampling noise"]] : []), ...OTHERS.map((other, k) => [k, `mean ${other.name}`])];
   place.replaceChildren(...[
     DATA.degrees.length > 1 ? choices("Degree", DATA.degrees.map((k) => [k, `H${k}`]), shown.degree, (k) => { shown.degree = k; redraw(); }) : null,
-    noise ? choices("Show", [[false, `mean ${DATA.measure}`], [true, "× sampling noise"]], shown.ratio, (ratio) => { shown.ratio = ratio; redraw(); }) : null,
+    views.length > 1 ? choices("Distance", views, shown.view, (view) => { shown.view = view; redraw(); }) : null,
+    SIMILAR.length > 1 ? choices("Beside it", SIMILAR.map((other, k) => [k, other.name]), shown.beside, (k) => { shown.beside = k; redraw(); }) : null,
   ].filter(Boolean));
 }
 
-// A grid of cells, drawn as one path for each colour: ten thousand cells cost sixty-four elements.
-function heat(value, offsets, size, low, high) {
-  const paths = Array.from({ length: HEAT }, () => []);
-  const odd = [], missing = [];
-  offsets.forEach((y, i) => offsets.forEach((x, j) => {
-    const v = value(i, j);
-    const box = `M${round(x)},${round(y)}h${round(size)}v${round(size)}h${round(-size)}Z`;
-    if (Number.isNaN(v)) missing.push(`${box}m${round(size)},0l${round(-size)},${round(size)}`);
-    else if (!Number.isFinite(v)) odd.push(box);
-    else paths[stepOf(v, low, high)].push(box);
-  }));
-  return [
-    paths.map((boxes, k) => (boxes.length ? painted(s("path", { d: boxes.join(""), "shape-rendering": "crispEdges" }), `--h${k}`) : null)),
-    missing.length ? s("path", { class: "missing", d: missing.join("") }) : null,
-    odd.length ? painted(s("path", { d: odd.join(""), "shape-rendering": "crispEdges" }), "--quiet") : null,
-  ];
-}
-const stepOf = (v, low, high) => Math.max(0, Math.min(HEAT - 1, Math.round(((v - low) / (high - low || 1)) * (HEAT - 1))));
-function painted(node, variable) { node.style.fill = `var(${variable})`; return node; }
-
-// The diagonal is framed: it shows noise, and is no distance between two layers.
-const own = (offsets, cell) => (cell > 6 ? offsets.map((x) => s("rect", { class: "own", x: round(x + 0.5), y: round(x + 0.5), width: round(cell - 2), height: round(cell - 2) })) : null);
-
-function domain(values) {
+function farTone(values) {
   const known = values.filter(Number.isFinite);
-  const high = Math.max(...known, shown.ratio ? 1.5 : 0);
-  return [0, known.length && high > 0 ? high : 1];
+  const high = Math.max(...known, shown.view === "ratio" ? 1.5 : 0);
+  return { near: 0, far: known.length && high > 0 ? high : 1 };
 }
+// Similarities end at 1; unbiased ones may fall below 0.
+const nearTone = (values) => ({ near: 1, far: Math.min(0, ...values.filter(Number.isFinite)) });
 
-function scaleBar(width, left, low, high, values) {
-  const odd = values.some((v) => v === Infinity);
-  if (!values.some(Number.isFinite)) return h("p", { class: "empty" }, odd ? `Every distance in H${shown.degree} is infinite.` : `No distance in H${shown.degree} was measured.`);
-  const bar = Math.min(240, width - left - 30), scale = linear(low, high, 0, bar);
-  return canvas(width, 58, `Colour scale from ${format(low)} to ${format(high)}.`, s("g", { transform: `translate(${round(left)},10)` },
-    Array.from({ length: HEAT }, (_, k) => painted(s("rect", { x: (k * bar) / HEAT, y: 0, width: bar / HEAT + 0.6, height: 9 }), `--h${k}`)),
-    shown.ratio && high > 1 ? s("line", { class: "zero", x1: scale(1), x2: scale(1), y1: -3, y2: 13 }) : null,
-    scale.ticks(4).map((t, _, all) => label(scale(t), 24, tickText(t, all), { "text-anchor": t === low ? "start" : "middle" })),
-    label(0, 41, shown.ratio ? `H${shown.degree}, mean distance / sampling noise; line: 1×` : `H${shown.degree}, mean ${DATA.measure} distance`),
-    odd ? [painted(s("rect", { x: bar + 12, y: 0, width: 9, height: 9 }), "--quiet"), label(bar + 26, 9, "∞")] : null));
+// Two panels where there is something beside the distance, else one.
+function twoPanels(width, panels, most = 780) {
+  const some = panels.filter(Boolean);
+  const gap = 44, columns = some.length > 1 && width >= 760 ? 2 : 1;
+  const each = Math.min(most, (width - (columns - 1) * gap) / columns);
+  const grid = h("div", { class: columns > 1 ? "beside" : "" }, some.map((panel) => h("div", { class: "panel wide" }, panel(each))));
+  return grid;
 }
 
 function drawMatrix(width) {
-  const order = DATA.networks.flatMap((_, n) => layersOf(n));
+  const order = DATA.networks.flatMap((_, n) => layersOf(n)), twins = [];
+  const other = SIMILAR[shown.beside];
+  return twoPanels(width, [
+    (each) => [h("h3", {}, "Distance"), layerHeat(each, order, twins, {
+      name: `Heatmap of distances between ${order.length} layers in H${shown.degree}; the same numbers are in distance_means.csv.`,
+      value: (i, j) => valueOf(cellIn(i, j)), tone: farTone, describe, tests: true,
+      title: `H${shown.degree}, ${viewName()}`, empty: `No distance in H${shown.degree} was measured.`, at: shown.view === "ratio" ? [1] : [],
+    })],
+    other && ((each) => [h("h3", {}, `Beside it: ${other.name}`), layerHeat(each, order, twins, {
+      name: `Heatmap of ${other.name} between ${order.length} layers; the same numbers are in similarity_means.csv.`,
+      value: (i, j) => besides(other, i, j, 0).mean, tone: other.larger ? nearTone : farTone, describe: (i, j) => describeBeside(other, i, j),
+      void: true, title: `mean ${other.name}${other.larger ? ", 1 is most similar" : ""}`, empty: `${other.name} was not measured.`,
+    })]),
+  ]);
+}
+
+function layerHeat(width, order, twins, options) {
   const names = order.map((i) => DATA.layers[i].name);
   const count = order.length;
-  const gap = DATA.networks.length > 1 ? 5 : 0;
-  const sizes = DATA.networks.map((_, n) => layersOf(n).length).filter(Boolean);
-  const gaps = gap * (sizes.length - 1);
+  const gap = DATA.networks.length > 1 ? (count > 40 ? 3 : 5) : 0;
+  const gaps = gap * (DATA.networks.map((_, n) => layersOf(n).length).filter(Boolean).length - 1);
+  const over = Math.max(...DATA.networks.map((net) => Math.min(130, widthOf(net.name, 11.5, 600)))) * 0.6;
+  const fit = (left) => Math.min(44, (width - left - gaps - (DATA.networks.length > 6 ? over : 2)) / count);
   let left = Math.min(width * 0.3, Math.max(...names.map((name) => widthOf(name, 11))) + 22);
-  let cell = Math.min(44, (Math.min(width, 780) - left - gaps) / count);
-  const named = cell >= 10.5;
-  if (!named) { left = 16; cell = Math.min(44, (Math.min(width, 780) - left - gaps) / count); }
-  const top = 26;
-  const offsets = [];
+  const named = fit(left) >= 10.5;
+  if (!named) left = 16;
+  const cell = fit(left);
+  // Where names do not fit above their blocks they lean.
+  const room = DATA.networks.map((_, n) => layersOf(n).length * cell - 4), leaning = DATA.networks.some((net, n) => room[n] > 0 && widthOf(net.name, 11.5, 600) > room[n]);
+  const tallest = Math.max(...DATA.networks.map((net) => Math.min(130, widthOf(net.name, 11.5, 600))));
+  const top = leaning ? 24 + tallest * 0.64 : 26;
+  const offsets = [], blocks = [];
   let place = 0;
   order.forEach((i, k) => {
-    if (k && DATA.layers[i].network !== DATA.layers[order[k - 1]].network) place += gap;
-    offsets.push(place);
-    place += cell;
-  });
-  const cells = (i, j) => between(order[i], order[j], shown.degree);
-  const values = order.flatMap((_, i) => order.map((__, j) => valueOf(cells(i, j))));
-  const [low, high] = domain(values);
-  const blocks = [];
-  order.forEach((i, k) => {
     const n = DATA.layers[i].network;
-    if (!blocks.length || blocks.at(-1).n !== n) blocks.push({ n, from: offsets[k], to: 0 });
-    blocks.at(-1).to = offsets[k] + cell;
+    if (k && n !== DATA.layers[order[k - 1]].network) place += gap;
+    offsets.push(place);
+    if (!blocks.length || blocks.at(-1).n !== n) blocks.push({ n, from: place });
+    place += cell;
+    blocks.at(-1).to = place;
   });
-  const items = { length: count * count };
-  const svg = canvas(left + place + 2, top + place + 4, `Heatmap of distances between ${count} layers in H${shown.degree}; the same numbers are in distance_means.csv.`,
+  const value = (i, j) => options.value(order[i], order[j]);
+  const values = order.flatMap((_, i) => order.map((__, j) => value(i, j)));
+  if (!values.some(Number.isFinite)) return h("p", { class: "empty" }, values.includes(Infinity) ? `Every distance in H${shown.degree} is infinite.` : options.empty);
+  const tone = options.tone(values);
+  const svg = canvas(Math.min(width, left + place + 2 + (leaning ? tallest * 0.6 : 0)), top + place + 4, options.name,
     blocks.map((block) => [
       painted(s("rect", { class: colour(block.n), x: left + block.from, y: top - 8, width: block.to - block.from, height: 4 }), "--c"),
       painted(s("rect", { class: colour(block.n), x: left - 8, y: top + block.from, width: 4, height: block.to - block.from }), "--c"),
-      label(left + block.from, top - 14, shortened(networkName(block.n), block.to - block.from - 4, 11.5, 600), { class: "strong" }),
+      leaning
+        ? label(0, 0, shortened(networkName(block.n), 130, 11.5, 600), { class: "strong", transform: `translate(${round(left + (block.from + block.to) / 2 - 4)},${round(top - 14)}) rotate(-40)` })
+        : label(left + block.from, top - 14, shortened(networkName(block.n), block.to - block.from - 4, 11.5, 600), { class: "strong" }),
     ]),
     named ? names.map((name, i) => label(left - 14, top + offsets[i] + cell / 2 + 4, shortened(name, left - 16, Math.min(11.5, cell * 0.92)), { "text-anchor": "end", class: "plain", size: Math.min(11.5, cell * 0.92) })) : null,
-    s("g", { transform: `translate(${left},${top})` }, heat((i, j) => valueOf(cells(i, j)), offsets, cell - (cell > 8 ? 1 : 0), low, high), own(offsets, cell)));
+    s("g", { transform: `translate(${left},${top})` },
+      heat(value, offsets, cell - (cell > 8 ? 1 : cell > 5 ? 0.5 : 0), tone, options.void), own(offsets, cell),
+      options.tests && cell >= 5 ? testMarks(order, offsets, cell, value, tone) : null));
   const find = (v) => offsets.findIndex((from) => v >= from && v < from + cell);
-  gridReadable(svg, count, (i, j) => ({ x: left + offsets[j] + cell / 2, y: top + offsets[i] + cell / 2, box: [left + offsets[j], top + offsets[i], cell - 1], text: describe(order[i], order[j]) }), (x, y) => [find(y - top), find(x - left)], (i, j) => openPair(order[i], order[j]));
-  return [svg, scaleBar(width, left, low, high, values)];
+  gridReadable(svg, count, (i, j) => ({ x: left + offsets[j] + cell / 2, y: top + offsets[i] + cell / 2, box: [left + offsets[j], top + offsets[i], cell - 1], text: options.describe(order[i], order[j]) }),
+    (x, y) => [find(y - top), find(x - left)], (i, j) => openPair(order[i], order[j]), twins);
+  return [svg, scaleBar(width, left, tone, options.title, values.includes(Infinity), options.at)];
 }
 
-// Cells are read by row and column; only the one looked at is described.
-function gridReadable(svg, count, item, locate, choose) {
-  const items = new Proxy({ length: count * count }, { get: (target, key) => (key === "length" ? target.length : item(Math.floor(Number(key) / count), Number(key) % count)) });
-  const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: count, ArrowUp: -count };
-  return readable(svg, items, {
-    locate: (x, y) => { const [i, j] = locate(x, y); return i < 0 || j < 0 ? -1 : i * count + j; },
-    move: (i, key) => (i + steps[key] < 0 || i + steps[key] >= count * count ? i : i + steps[key]),
-    choose: choose && ((k) => choose(Math.floor(k / count), k % count)),
-    ring: ({ box: [x, y, side] }) => s("rect", { class: "ring", x: x - 1, y: y - 1, width: side + 2, height: side + 2 }),
-  });
+// A planned test is a dot in its cell: full where a difference was shown, hollow where it was not.
+function testMarks(order, offsets, cell, value, tone) {
+  const r = Math.min(3.4, cell * 0.2);
+  return order.flatMap((a, i) => order.map((b, j) => {
+    const test = i === j ? null : testOf(a, b, shown.degree), v = value(i, j);
+    if (!test || !Number.isFinite(v)) return null;
+    const ink = `var(--i${stepOf(v, tone)})`;
+    const dot = s("circle", { cx: round(offsets[j] + (cell - 1) / 2), cy: round(offsets[i] + (cell - 1) / 2), r: round(r) });
+    Object.assign(dot.style, test.shown ? { fill: ink } : { fill: "none", stroke: ink, strokeWidth: 1 });
+    return dot;
+  }));
 }
+
+const pairName = (i, j) => `${layerName(i)} – ${layerName(j)}`;
+const interval = (cell) => (Number.isFinite(cell.half) ? ` (${level}: ${format(cell.mean - cell.half)} to ${format(cell.mean + cell.half)})` : "");
+const alikeLine = (i, j) => { const other = SIMILAR[shown.beside]; const cell = other && besides(other, i, j, 0); return other && i !== j ? [`${other.name} ${Number.isNaN(cell.mean) ? "not defined" : format(cell.mean) + interval(cell)}`] : []; };
 
 function describe(i, j) {
-  const cell = between(i, j, shown.degree);
+  const other = otherOf(shown.view), cell = cellIn(i, j);
+  if (i === j) return [layerName(i), other ? "one and the same layer" : `H${shown.degree}, two disjoint draws of this layer: ${format(cell.mean)}`];
+  if (Number.isNaN(cell.mean)) return [pairName(i, j), `H${shown.degree}: not measured, because a task failed`];
   const noise = Number.isFinite(cell.noise) ? `sampling noise ${format(cell.noise)}` : "sampling noise not known";
-  if (i === j) return [layerName(i), `H${shown.degree}, two disjoint draws of this layer: ${format(cell.mean)}`];
-  const interval = Number.isFinite(cell.half) ? ` (${level}: ${format(cell.mean - cell.half)} to ${format(cell.mean + cell.half)})` : "";
-  if (Number.isNaN(cell.mean)) return [`${layerName(i)} – ${layerName(j)}`, `H${shown.degree}: not measured, because a task failed`];
   return [
-    `${layerName(i)} – ${layerName(j)}`,
-    `H${shown.degree}, mean ${DATA.measure} ${format(cell.mean)}${interval}`,
-    noise + (Number.isFinite(cell.mean / cell.noise) ? `; ${format(cell.mean / cell.noise)}× noise` : ""),
+    pairName(i, j),
+    `H${shown.degree}, mean ${other ? other.name : DATA.measure} ${format(cell.mean)}${interval(cell)}`,
+    ...(other ? [] : [noise + (Number.isFinite(cell.mean / cell.noise) ? `; ${format(cell.mean / cell.noise)}× noise` : "")]),
+    `${DATA.measure}: ${testWords(testOf(i, j, shown.degree))}`,
+    ...alikeLine(i, j),
     "Enter or click: both side by side",
   ];
 }
 
-function drawNets(width) {
-  const count = DATA.networks.length;
-  const nets = DATA.nets[shown.degree];
-  const cellOf = (i, j) => ({ mean: real(nets.mean[i][j]), noise: real(nets.noise[i][j]) });
-  const values = DATA.networks.flatMap((_, i) => DATA.networks.map((__, j) => valueOf(cellOf(i, j))));
-  const [low, high] = domain(values);
-  const left = Math.min(width * 0.36, Math.max(...DATA.networks.map((net) => widthOf(net.name))) + 22);
-  const cell = Math.min(72, (Math.min(width, 460) - left) / count);
-  const offsets = DATA.networks.map((_, i) => i * cell);
-  const top = 12;
-  const svg = canvas(left + count * cell + 2, top + count * cell + 4, `Heatmap of mean distances between ${count} networks in H${shown.degree}.`,
-    DATA.networks.map((net, n) => [
-      painted(s("rect", { class: colour(n), x: left + offsets[n], y: top - 8, width: cell - 1, height: 4 }), "--c"),
-      painted(s("rect", { class: colour(n), x: left - 8, y: top + offsets[n], width: 4, height: cell - 1 }), "--c"),
-      cell >= 11 ? label(left - 14, top + offsets[n] + cell / 2 + 4, shortened(net.name, left - 16), { "text-anchor": "end", class: "plain" }) : null,
-    ]),
-    s("g", { transform: `translate(${left},${top})` },
-      heat((i, j) => valueOf(cellOf(i, j)), offsets, cell - 1, low, high), own(offsets, cell),
-      cell >= 34 ? offsets.flatMap((y, i) => offsets.map((x, j) => {
-        const v = valueOf(cellOf(i, j));
-        const text = label(x + cell / 2 - 0.5, y + cell / 2 + 4, format(v), { "text-anchor": "middle" });
-        return painted(text, Number.isFinite(v) ? `--i${stepOf(v, low, high)}` : v === Infinity ? "--page" : "--quiet");
-      })) : null));
-  gridReadable(svg, count, (i, j) => {
-    const entry = cellOf(i, j), pairs = nets.pairs[i][j];
-    const text = i === j
-      ? [networkName(i), `H${shown.degree}, mean sampling noise of ${plural(pairs, "layer")}: ${format(entry.mean)}`]
-      : [`${networkName(i)} – ${networkName(j)}`, `H${shown.degree}, mean over ${plural(pairs, "matched pair")} of layers: ${format(entry.mean)}`, `sampling noise ${format(entry.noise)}; ${format(entry.mean / entry.noise)}× noise`];
-    return { x: left + offsets[j] + cell / 2, y: top + offsets[i] + cell / 2, box: [left + offsets[j], top + offsets[i], cell - 1], text };
-  }, (x, y) => [y, x].map((v, k) => { const i = Math.floor((v - (k ? left : top)) / cell); return i < 0 || i >= count ? -1 : i; }));
-  return [svg, scaleBar(width, left, low, high, values)];
+function describeBeside(other, i, j) {
+  if (i === j) return [layerName(i), "one and the same layer"];
+  const cell = besides(other, i, j, 0), distance = between(i, j, shown.degree);
+  const same = DATA.layers[i].network === DATA.layers[j].network;
+  return [
+    pairName(i, j),
+    Number.isNaN(cell.mean) ? `${other.name}: not defined${same ? "" : "; the two networks saw different inputs, or a layer is constant"}` : `mean ${other.name} ${format(cell.mean)}${interval(cell)}`,
+    `H${shown.degree}, mean ${DATA.measure} ${format(distance.mean)}${interval(distance)}`,
+    "Enter or click: both side by side",
+  ];
 }

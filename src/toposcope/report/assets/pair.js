@@ -1,33 +1,37 @@
-// Two layers' first draws laid over one another: who is matched to whom, and which bars move most.
+// Two layers' draws laid over one another: who is matched to whom, and which bars move most. Any pair, any draw.
 
 const MOST = 6;
 let redrawPairs = () => {};
 
-// Matched bars as {a, b, cost}: bars are [birth, death], null for the diagonal; those that move most first.
-function matchedOf(entry, swapped) {
-  const numbers = words(entry.rows), rows = [];
-  for (let m = 0; m < numbers.length; m += 5) {
-    const bar = (at) => (numbers[at] || numbers[at + 1] ? [heightOf(numbers[at]), heightOf(numbers[at + 1])] : null);
-    const [a, b] = [bar(m), bar(m + 2)];
-    rows.push({ a: swapped ? b : a, b: swapped ? a : b, cost: heightOf(numbers[m + 4]) });
+// The matching of a pair in one degree and draw, made when it is first looked at; null where there are too many bars.
+const MATCHED = new Map();
+function matchedOf(a, b, k, draw) {
+  const key = `${a} ${b} ${k} ${draw}`;
+  if (!MATCHED.has(key)) {
+    const [x, y] = [a, b].map((i) => DATA.diagrams.layers[i][k][draw]);
+    const found = matchBars(barsOf(x), barsOf(y), DATA.distance, x.zero && y.zero);
+    MATCHED.set(key, found && { ...found, cut: [x, y].some((entry) => barsOf(entry).length < entry.of) });
   }
-  return rows;
+  return MATCHED.get(key);
 }
 
 const spoken = (bar) => (bar ? `(${format(bar[0])}, ${format(bar[1])})` : "the diagonal");
 
 function drawPairs(width) {
   const [a, b] = pair.chosen;
-  if (a === b) return null;
-  const held = DATA.pairs.held.find((one) => (one.a === a && one.b === b) || (one.a === b && one.b === a));
-  const title = h("h3", { class: "group" }, `First draws matched, ${DATA.pairs.name}`);
-  if (!held) return [title, h("p", { class: "empty" }, `No matching of this pair is in the page: it holds those of ${DATA.pairs.held.length} of ${plural(DATA.pairs.of, "planned comparison")}.`)];
+  if (a === b || DATA.layers.length < 2) return null;
+  const name = DATA.distance.name, draw = pair.draw, which = draw ? `${ordinal(draw + 1)} draws` : "first draws";
+  const title = h("h3", { class: "group" }, `${which[0].toUpperCase()}${which.slice(1)} matched, ${name}`);
+  if ([a, b].some((i) => draw >= drawsOf(i))) return [title, h("p", { class: "empty" }, "No matching: there is no diagram of one of the two.")];
   const wide = width > 700 ? (width - 48) / 2 : width;
   const key = markKey([[s("circle", { class: `fill ${colour(DATA.layers[a].network)}`, r: 4 }), `A: ${layerName(a)}`], [s("circle", { class: `open ${colour(DATA.layers[b].network)}`, r: 4 }), `B: ${layerName(b)}`], [s("line", { class: "match most", x1: -6, x2: 6, y1: 0, y2: 0 }), `the ${MOST} largest moves, and what they do`]]);
-  return [title, key, h("div", { class: "pair" }, held.degrees.map((entry, k) => {
-    const rows = matchedOf(entry, held.a !== a);
+  return [title, key, h("div", { class: "pair" }, DATA.degrees.map((k) => {
+    const found = matchedOf(a, b, k, draw);
+    if (!found) return h("div", { class: "panel" }, h("h4", {}, `H${k}`), h("p", { class: "empty" }, "So many bars are not matched while you wait. In Python: ts.wasserstein(a, b, matching=True), or ts.bottleneck, with the diagrams of results.diagram(network, layer, draw)."));
+    const { rows, value, cut } = found;
     return h("div", { class: "panel" },
-      h("h4", {}, `H${k}: ${DATA.pairs.name} = ${format(entry.value)} between the first draws`),
+      h("h4", {}, `H${k}: ${name} = ${format(value)} between the ${which}`),
+      cut ? h("p", { class: "sub" }, "of the bars that are in this page; the shortest were left out") : null,
       rows.length ? [k === 0 ? slopes(rows, a, b, wide) : overlay(rows, k, a, b, wide), movers(rows)] : h("p", { class: "empty" }, `No bars in H${k}.`));
   }))];
 }
@@ -39,10 +43,9 @@ function movers(rows) {
 
 // What is read at a match, and where Enter leads: to the inputs of B's bar, or else of A's.
 function itemOf(row, degree, a, b, x, y) {
-  const open = (row.b && inputsOf(b, degree, ...row.b)) || (row.a && inputsOf(a, degree, ...row.a)) || null;
+  const open = pair.draw ? null : (row.b && inputsOf(b, degree, ...row.b)) || (row.a && inputsOf(a, degree, ...row.a)) || null;
   return { x, y, r: 4, open, text: [`H${degree}, moves by ${format(row.cost)}`, `A ${spoken(row.a)}`, `B ${spoken(row.b)}`, ...(open ? ["Enter or click: its inputs"] : [])] };
 }
-
 // Degree 0: all bars are born at 0, so deaths of A on the left are joined to deaths of B on the right.
 function slopes(rows, a, b, width) {
   const finite = rows.filter((row) => ![row.a, row.b].some((bar) => bar && bar[1] === Infinity));

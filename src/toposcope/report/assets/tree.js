@@ -1,6 +1,6 @@
 // Pieces of one layer's first draw: the merge tree of degree 0, cut where the slider stands, and how pure the pieces are.
 
-const PIECES_SHOWN = 10, FACES_SHOWN = 36;
+const PIECES_SHOWN = 10, FACES_SHOWN = 36, NAMES_SHOWN = 5;
 
 // Leaves in an order in which no branches cross, and every merge as {left, right, height, size, x}.
 function treeOf(draw) {
@@ -102,8 +102,11 @@ function purity(draw, joined) {
 function pieceRows(draw, pieces) {
   const joined = pieces.filter((rows) => rows.length > 1), alone = pieces.filter((rows) => rows.length === 1).flat();
   const shown = joined.slice(0, PIECES_SHOWN);
+  // Images stand close; names and texts take a line each.
+  const seen = pieces.flat().some((r) => draw.image(r)), most = seen ? FACES_SHOWN : NAMES_SHOWN;
+  const more = (rows) => (rows.length > most ? h("span", {}, `+ ${rows.length - most}`) : null);
   const row = (title, rows) => h("li", {}, h("p", { class: "sub" }, title),
-    h("div", { class: "faces" }, rows.slice(0, FACES_SHOWN).map((r) => face(draw, r)), rows.length > FACES_SHOWN ? h("span", {}, `+ ${rows.length - FACES_SHOWN}`) : null));
+    seen ? h("div", { class: "faces" }, rows.slice(0, most).map((r) => face(draw, r)), more(rows)) : h("div", { class: "faces named" }, strip(draw, rows.slice(0, most), false), more(rows)));
   const classes = (rows) => (draw.cloud.labels.length ? `: ${classesOf(draw, rows)}` : "");
   return [h("ul", { class: "rows" },
     shown.map((rows) => row(`${plural(rows.length, "input")}${classes(rows)}`, rows)),

@@ -5,7 +5,8 @@ The unit is the network: trained from a seed of its own, relabelled as a whole. 
 matched layers are in the mean, on the same draws of the same inputs. First the seeds are dealt out anew between the
 architectures; then whole architectures between the families. For its relation to CKA, topology is read on one half of
 the draws and CKA on the other, and networks are permuted: permuting layers would find a relation between any two
-measures that change along depth. Accuracy and width are given beside it, because they may explain it.
+measures that change along depth. Accuracy and width are given beside it, because they may explain it, and where the
+plan names control clouds, so is what clouds of the same covariance show.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,10 +26,12 @@ from toposcope.cloud import disjoint_draws
 from toposcope.similarity.cka import cka
 from toposcope.stats import components_of, labellings, pseudo_f, smallest_p_of_networks, step_down_max_t
 from toposcope.store import Store, key_of
+from toposcope.study import controls
 from toposcope.study.plan import Network, Study
 from toposcope.study.recipes.matching import ends_of_training, matched_layers
 from toposcope.study.recipes.template import template
 from toposcope.study.tasks import SCHEMA, Extracted, Layer, Side, engine_versions, read_layer
+from toposcope.study.treatments import CONTROLS
 from toposcope.study.verdicts import Evidence, Planned, Quantity, Recipe, SameInputs, Verdict
 
 ORDERS = 9_999
@@ -78,7 +82,7 @@ def planned(plan: Study, networks: Sequence[Extracted], same_inputs: SameInputs)
                 "the same; leave their own `inputs` out"
             )
     return [
-        Planned("architectures", Side.of(plan, x), Side.of(plan, y), paired=True, tested=False)
+        Planned("architectures", Side.of(plan, x), Side.of(plan, y), paired=True, tested=False, controlled=True)
         for a, b in itertools.combinations(ordered, 2)
         for x, y in matched_layers(a.layers, b.layers)
     ]
@@ -149,12 +153,15 @@ def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
     architectures = [architecture_of(by_name[name]) for name in names]
     families = {architecture_of(network): network.family for network in plan.network}
     degrees = range(plan.homology.max_degree + 1)
-    whole = [_distances(evidence, ordered, degree, plan.cloud.draws) for degree in degrees]
+    whole = [_distances(evidence, ordered, degree, plan.cloud.draws, evidence.side) for degree in degrees]
     if any(matrix is None for matrix in whole):
         sentence = "Networks could not be compared, because a task failed; see the failures."
         return [Verdict("Does the architecture matter?", "undecided", sentence)], []
     matrices = [matrix for matrix in whole if matrix is not None]
-    verdicts = _matter(evidence, matrices, architectures, "architecture", "Does the architecture matter?")
+    verdicts = [
+        verdict.beside(_of_controls(evidence, ordered, architectures, verdict))
+        for verdict in _matter(evidence, matrices, architectures, "architecture", "Does the architecture matter?")
+    ]
     known = {name for members in groups(plan).values() for name in members}
     alone = [network.name for network in ends_of_training(plan) if network.name not in known]
     if alone:
@@ -173,14 +180,42 @@ def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
     return verdicts, quantities
 
 
-def _distances(evidence: Evidence, networks: Sequence[Extracted], degree: int, draws: int) -> Float64 | None:
-    """(n, n) mean distances of matched layers over the first so many draws of the same inputs."""
+def _of_controls(evidence: Evidence, networks: Sequence[Extracted], labels: Sequence[str], verdict: Verdict) -> str:
+    """How far apart the control clouds of different architectures lie, in words."""
+    plan, degree = evidence.plan, verdict.degree or 0
+    names = {network.network for network in networks}
+    said = []
+    for kind in plan.controls.clouds:
+        clouds = partial(controls.side, plan, kind=kind)
+        matrix = _distances(evidence, networks, degree, plan.cloud.draws, clouds)
+        if matrix is None:
+            continue
+        off = sum(
+            not one.calibrated
+            for one in evidence.controls
+            if (one.control, one.quantity, one.degree) == (CONTROLS[kind], controls.TOTAL, degree)
+            and one.network_a in names
+        )
+        beside = _effect(matrix, labels)
+        said.append(
+            f"{CONTROLS[kind]}s are not calibrated in {off} of these layers, so nothing is said of them"
+            if off
+            else f"{CONTROLS[kind]}s of the same layers lie {1 + beside:.2f}× as far apart, so "
+            f"{verdict.effect - beside:.2f} of the effect is beyond them"
+        )
+    return "; ".join(said)
+
+
+def _distances(
+    evidence: Evidence, networks: Sequence[Extracted], degree: int, draws: int, clouds: Callable[[Layer], Side]
+) -> Float64 | None:
+    """(n, n) mean distances of matched layers over the first so many draws of the same inputs. clouds: of a layer."""
     n = len(networks)
     matrix = np.zeros((n, n))
     for i, j in itertools.combinations(range(n), 2):
         values = []
         for x, y in matched_layers(networks[i].layers, networks[j].layers):
-            pair = (Side.of(evidence.plan, x).key, Side.of(evidence.plan, y).key)
+            pair = (clouds(x).key, clouds(y).key)
             if pair not in evidence.distances:
                 return None
             values.append(np.diag(evidence.distances[pair][degree])[:draws].mean())
@@ -280,7 +315,7 @@ def _beside_cka(evidence: Evidence, networks: Sequence[Extracted]) -> list[Verdi
     verdicts = []
     for degree in range(plan.homology.max_degree + 1):
         question = f"Does topology repeat what CKA says of the networks, H{degree}?"
-        matrix = _distances(evidence, networks, degree, max(1, plan.cloud.draws // 2))
+        matrix = _distances(evidence, networks, degree, max(1, plan.cloud.draws // 2), evidence.side)
         if matrix is None or n < 4:
             sentence = f"H{degree}: {n} networks are too few to relate topology to CKA; 4 or more are needed."
             verdicts.append(Verdict(question, "not checkable", sentence, degree=degree))

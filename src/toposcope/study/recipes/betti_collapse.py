@@ -19,10 +19,10 @@ import numpy as np
 from toposcope._errors import PlanError
 from toposcope._types import Float64, Ints
 from toposcope.cloud.metrics import Hops
-from toposcope.rips import vietoris_rips
 from toposcope.stats import labellings, mean_interval, smallest_p_of_networks
 from toposcope.store import Store, key_of
-from toposcope.study.plan import Study
+from toposcope.study.inputs import check_held
+from toposcope.study.plan import Homology, Study
 from toposcope.study.recipes.matching import ends_of_training
 from toposcope.study.recipes.template import template
 from toposcope.study.tasks import SCHEMA, Extracted, Layer, Side, engine_versions, read_layer
@@ -96,9 +96,9 @@ class BettiNumbers:
         for draw in range(cloud.draws):
             points = self.side.drawn(layer, draw, self.seed)
             for i, k in enumerate(self.neighbours):
-                diagram = vietoris_rips(
-                    points, self.degrees - 1, metric=Hops(k), threshold=float(max(self.radii)), threads=1
-                )
+                in_hops = cloud.model_copy(update={"metric": str(Hops(k)), "scale": None})
+                side = dataclasses.replace(self.side, cloud=in_hops)
+                diagram = side.diagram(points, Homology(threshold=float(max(self.radii))), self.degrees - 1)
                 for degree in range(self.degrees):
                     counts[draw, i, :, degree] = diagram.betti(np.array(self.radii, dtype=np.float64), degree)
         store.write(self.key, {"counts": counts})
@@ -112,15 +112,11 @@ def _task(plan: Study, layer: Layer, label: str) -> BettiNumbers:
 
 def measurements(plan: Study, networks: Sequence[Extracted]) -> list[BettiNumbers]:
     """Every class of every layer. Raises PlanError where a class has too few inputs."""
-    needed = plan.cloud.size * plan.cloud.draws
     for network in networks:
         held = dict(network.labels)
         for label in plan.betti_collapse.betti:
-            if held.get(label, 0) < needed:
-                raise PlanError(
-                    f"class {label!r} of {network.network!r} has {held.get(label, 0)} inputs, and {plan.cloud.draws} "
-                    f"disjoint draws of {plan.cloud.size} need {needed}; give more inputs of it, or set [cloud] lower"
-                )
+            whose = f"class {label!r} of {network.network!r}"
+            check_held(whose, held.get(label, 0), plan.cloud.size, plan.cloud.draws)
     return [
         _task(plan, layer, label)
         for network in networks

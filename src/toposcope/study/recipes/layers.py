@@ -1,7 +1,8 @@
 """Recipe `layers`: how does the shape of a network's representation change along its depth, and between networks?
 
 Every layer of every network is measured against every other on the same draws of the same inputs. Planned comparisons
-are tested: adjacent layers of each network, and the layers of every pair of networks that `[[compare]]` names.
+are tested: adjacent layers of each network, and the layers of every pair of networks that `[[compare]]` names. Where
+`[controls]` names control clouds, every verdict says what of it these show too.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
+from toposcope.study import controls
 from toposcope.study.plan import Study
 from toposcope.study.recipes.matching import matched_layers
 from toposcope.study.recipes.template import template
@@ -22,6 +24,9 @@ _COMPARE = """\
 # b = "saved"
 # claim = "resnet against saved"
 
+[controls]                        # what has a layer beyond clouds that share its covariance, or its features alone?
+clouds = []                       # "gaussian", "shuffled"; each takes a few times as many diagrams
+
 """
 
 
@@ -33,7 +38,7 @@ def planned(plan: Study, networks: Sequence[Extracted], same_inputs: SameInputs)
 def along_depth(plan: Study, networks: Sequence[Extracted]) -> list[Planned]:
     """Adjacent layers of every network."""
     return [
-        Planned(f"depth of {network.network}", Side.of(plan, a), Side.of(plan, b), paired=True)
+        Planned(f"depth of {network.network}", Side.of(plan, a), Side.of(plan, b), paired=True, controlled=True)
         for network in networks
         for a, b in itertools.pairwise(network.layers)
     ]
@@ -48,7 +53,7 @@ def between_networks(plan: Study, networks: Sequence[Extracted], same_inputs: Sa
             continue  # its extraction failed, and that is said
         claim = pair.claim or f"{pair.a} against {pair.b}"
         comparisons += [
-            Planned(claim, Side.of(plan, x), Side.of(plan, y), paired=same_inputs[pair.a, pair.b])
+            Planned(claim, Side.of(plan, x), Side.of(plan, y), same_inputs[pair.a, pair.b], controlled=True)
             for x, y in matched_layers(by_name[pair.a].layers, by_name[pair.b].layers)
         ]
     return comparisons
@@ -62,7 +67,9 @@ def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
         claims.setdefault(str(row["claim"]), []).append({str(key): value for key, value in row.items()})
     depth = {f"depth of {network.name}" for network in plan.network}
     answers = [
-        _verdict(f"Do the layers differ: {claim}?", _about_layers(claim, rows, plan), rows, plan)
+        _verdict(f"Do the layers differ: {claim}?", _about_layers(claim, rows, plan), rows, plan).beside(
+            controls.sentence(_beside(evidence, _most(rows, plan)))
+        )
         for claim, rows in claims.items()
         if claim not in depth
     ]
@@ -74,8 +81,18 @@ def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
             f"adjacent layers change the shape, most {most['network_a']}, {most['layer_a']} → {most['layer_b']} "
             f"({_size(most, plan)})."
         )
-        answers.append(_verdict("Does the shape change along depth?", sentence, along, plan))
+        names = [network.network for network in evidence.networks]
+        beside = controls.sentence(
+            controls.about_layers(evidence, names), _beside(evidence, most), controls.about_networks(evidence, names)
+        )
+        answers.append(_verdict("Does the shape change along depth?", sentence, along, plan).beside(beside))
     return answers, []
+
+
+def _beside(evidence: Evidence, row: dict[str, Any]) -> str:
+    """What the controls of two layers say of their difference."""
+    a, b = (row["network_a"], row["layer_a"]), (row["network_b"], row["layer_b"])
+    return controls.about_comparison(evidence, a, b, int(row["degree"]))
 
 
 def _verdict(question: str, sentence: str, rows: list[dict[str, Any]], plan: Study) -> Verdict:

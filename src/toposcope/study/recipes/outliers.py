@@ -4,7 +4,8 @@ Each draw is taken with a reserve. On one side its outliers give way to points o
 points chosen at random do: both clouds have the same size, come from the same inputs, and are paired. Outliers have a
 local outlier factor above a fixed threshold within their draw; a fixed contamination would fix their number beforehand.
 "Little" is a bound of the distance between the laws of both that lies below a margin. The census counts the outliers,
-and says in which network they are most frequent.
+and says in which network they are most frequent; where a representation is of tokens, it also counts those of outsized
+norm, class tokens apart.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ from toposcope._errors import PlanError
 from toposcope._types import Float64
 from toposcope.stats import labellings, mean_interval, pseudo_f
 from toposcope.store import Store, key_of
+from toposcope.study.inputs import check_held
 from toposcope.study.plan import Study
-from toposcope.study.recipes import architectures
+from toposcope.study.recipes import architectures, tokens
 from toposcope.study.recipes.sameness import NO_MARGIN, closeness, margin_rule, twin_comparisons, without_margin
 from toposcope.study.recipes.template import template
-from toposcope.study.tasks import SCHEMA, Extracted, Layer, Side, engine_versions, read_layer
+from toposcope.study.tasks import SCHEMA, Extracted, Layer, Side, Task, engine_versions, read_layer
 from toposcope.study.treatments import Thinned, WithoutOutliers
 from toposcope.study.verdicts import Evidence, Planned, Quantity, Recipe, SameInputs, Verdict
 
@@ -51,16 +53,12 @@ def thinned(plan: Study, layer: Layer) -> Side:
 
 def sides(plan: Study, networks: Sequence[Extracted]) -> list[Side]:
     """Both clouds of every layer. Raises PlanError where there are too few inputs for the reserve."""
-    size = plan.cloud.size + math.ceil(plan.outliers.reserve * plan.cloud.size)
+    size, draws, reserve = plan.cloud.size, plan.cloud.draws, math.ceil(plan.outliers.reserve * plan.cloud.size)
     for network in networks:
         for layer in network.layers:
-            if layer.inputs == layer.rows < size * plan.cloud.draws:
-                raise PlanError(
-                    f"network {network.network!r} holds {layer.inputs} inputs, and {plan.cloud.draws} disjoint draws "
-                    f"of {plan.cloud.size} with a reserve of {size - plan.cloud.size} need "
-                    f"{size * plan.cloud.draws}; give more inputs, or set [cloud] size or draws or [outliers] reserve "
-                    "lower"
-                )
+            if layer.inputs == layer.rows:
+                remedy = "set [cloud] size or draws or [outliers] reserve lower"
+                check_held(f"network {network.network!r}", layer.inputs, size, draws, remedy, reserve)
     return [side(plan, layer) for network in networks for layer in network.layers for side in (removed, thinned)]
 
 
@@ -107,9 +105,14 @@ class Census:
         store.write(self.key, {"share": np.array([float(flag.mean()) for flag in flags])})
 
 
-def measurements(plan: Study, networks: Sequence[Extracted]) -> list[Census]:
+def censuses(plan: Study, networks: Sequence[Extracted]) -> list[Census]:
     """The census of every layer."""
     return [Census(removed(plan, layer), plan.seed) for network in networks for layer in network.layers]
+
+
+def measurements(plan: Study, networks: Sequence[Extracted]) -> list[Task]:
+    """The census of every layer, and of its tokens where there are any."""
+    return [*censuses(plan, networks), *tokens.measurements(plan, networks)]
 
 
 def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
@@ -117,7 +120,7 @@ def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
     plan = evidence.plan
     shares = {
         census.side.layer.key: evidence.store.read(census.key)["share"]
-        for census in measurements(plan, evidence.networks)
+        for census in censuses(plan, evidence.networks)
         if census.key in evidence.store
     }
     verdicts = []
@@ -125,7 +128,8 @@ def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
         verdicts += [_about_removal(evidence, network.network), _little(evidence, network)]
     if len(evidence.networks) > 1:
         verdicts += [_census(evidence, shares), *_census_of_architectures(evidence, shares)]
-    quantities = []
+    of_tokens, quantities = tokens.answer(evidence)
+    verdicts += of_tokens
     for network in evidence.networks:
         for layer in network.layers:
             if layer.key in shares:

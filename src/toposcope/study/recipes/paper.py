@@ -132,8 +132,12 @@ def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
         answers[claim.number] = [_of_claim(claim.title, verdict) for verdict in verdicts]
     answers[2] = [_equal_sizes(quantities)]
     answers[8] = _stands_apart(evidence.plan, answers, quantities)
-    answers[3] = [verdict for verdict in answers[3] if "most outliers" not in verdict.question]
+    answers[3] = [verdict for verdict in answers[3] if not _of_census(verdict)]
     return [verdict for number in sorted(answers) for verdict in answers[number]], quantities
+
+
+def _of_census(verdict: Verdict) -> bool:
+    return "most outliers" in verdict.question or "outsized norms" in verdict.question
 
 
 def _of_claim(title: str, verdict: Verdict) -> Verdict:
@@ -172,7 +176,7 @@ def _equal_sizes(quantities: Sequence[Quantity]) -> Verdict:
 def _stands_apart(plan: Study, answers: dict[int, list[Verdict]], quantities: Sequence[Quantity]) -> list[Verdict]:
     """Claim 8: who has most outliers, and which architecture lies farthest from all others."""
     title = "Claim 8 (ViT stands apart, and has many outliers)"
-    census = [verdict for verdict in answers[3] if "most outliers" in verdict.question]
+    census = [verdict for verdict in answers[3] if _of_census(verdict)]
     found = [
         dataclasses.replace(
             verdict,

@@ -140,12 +140,12 @@ def closeness_by_name(evidence: Evidence, a: Extracted, b: Extracted) -> list[Cl
 def margin(evidence: Evidence, side: Side, degree: int) -> float:
     """The plan's margin, or the mean over pairs of twins of that layer; NaN where neither is there.
 
-    Twins of the side's own family count, and the layer is found by name.
+    Twins of the side's own family and architecture count, and the layer is found by name.
     """
     plan = evidence.plan
     if plan.equivalence.margin is not None:
         return plan.equivalence.margin
-    family = {network.name: network.family for network in plan.network}
+    family = {network.name: (network.family, network.architecture) for network in plan.network}
     layers = {
         (network.network, layer.layer): Side.of(plan, layer)
         for network in evidence.networks

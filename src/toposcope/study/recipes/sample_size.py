@@ -19,6 +19,7 @@ import numpy as np
 from toposcope._errors import PlanError
 from toposcope.diagram import PersistenceDiagram
 from toposcope.distances import total_persistence
+from toposcope.study.inputs import check_held
 from toposcope.study.plan import Study
 from toposcope.study.recipes.template import template
 from toposcope.study.tasks import Extracted, Layer, Side
@@ -39,12 +40,9 @@ def sides(plan: Study, networks: Sequence[Extracted]) -> list[Side]:
     largest = max(plan.sample_size.sizes)
     for network in networks:
         for layer in network.layers:
-            if layer.inputs == layer.rows < largest * plan.cloud.draws:
-                raise PlanError(
-                    f"network {network.network!r} holds {layer.inputs} inputs, and {plan.cloud.draws} disjoint draws "
-                    f"of {largest} need {largest * plan.cloud.draws}; give more inputs, or leave the largest of "
-                    "[sample_size] sizes out"
-                )
+            if layer.inputs == layer.rows:
+                remedy = "leave the largest of [sample_size] sizes out"
+                check_held(f"network {network.network!r}", layer.inputs, largest, plan.cloud.draws, remedy)
     return [_at(plan, layer, size) for n in networks for layer in n.layers for size in plan.sample_size.sizes]
 
 

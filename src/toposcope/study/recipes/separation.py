@@ -18,10 +18,10 @@ import numpy as np
 
 from toposcope._errors import InputError, PlanError
 from toposcope._types import Float64
-from toposcope.rips import vietoris_rips
 from toposcope.stats import holm, mean_interval
 from toposcope.store import Store, key_of
-from toposcope.study.plan import Study
+from toposcope.study import controls
+from toposcope.study.plan import Homology, Study
 from toposcope.study.recipes.template import template
 from toposcope.study.tasks import SCHEMA, Extracted, Side, engine_versions, read_layer
 from toposcope.study.treatments import OfClass
@@ -88,7 +88,7 @@ class Merges:
             points = self.side.drawn(representation, draw, self.seed)
             if points.labels is None:
                 raise InputError(f"{self.side.title} has no labels")
-            diagram = vietoris_rips(points, 0, cloud.metric, cloud.scale, threads=1, representatives=True)
+            diagram = self.side.diagram(points, Homology(), 0, representatives=True)
             assert diagram.representatives is not None
             # Edges of equal points come first: they have no bar, and merge in no order.
             edges = diagram.representatives.merges
@@ -127,7 +127,8 @@ def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
     verdicts = []
     quantities = []
     for network in evidence.networks:
-        verdicts += [_apart(evidence, network, found, adjusted), _simpler(evidence, network)]
+        apart = _apart(evidence, network, found, adjusted)
+        verdicts += [apart.beside(_of_control_networks(evidence, network, found)), _simpler(evidence, network)]
         for layer in network.layers:
             if layer.key not in found:
                 continue
@@ -194,6 +195,36 @@ def _apart(
         adjusted[best.key],
         null=f"labels are exchangeable within each draw; {RELABELLINGS} relabellings; Holm over layers",
     )
+
+
+def _of_control_networks(evidence: Evidence, network: Extracted, found: Mapping[str, Mapping[str, Float64]]) -> str:
+    """How far the classes fall apart in networks that stand for no training, or for training on noise."""
+    by_name = {one.network: one for one in evidence.networks}
+    said = []
+    for kind, names in controls.controls_of(evidence.plan, network.network).items():
+        there = [by_name[name] for name in names if name in by_name]
+        gains = [_gain(one, found) for one in (network, *there)]
+        own, theirs = gains[0], [gain for gain in gains[1:] if gain is not None]
+        if own is None or not theirs or any(len(gain) != len(own) for gain in theirs):
+            continue
+        # Every network saw the same draws.
+        excess = own - np.mean(theirs, axis=0)
+        if len(excess) < 2 or not all(evidence.same_inputs[network.network, one.network] for one in there):
+            continue
+        interval = mean_interval(excess, evidence.plan.test.confidence)
+        said.append(
+            f"{kind} ({len(theirs)} network{'s' if len(theirs) > 1 else ''}) gains {np.mean(theirs):.1%}, so "
+            f"{excess.mean():.1%} ({interval.low:.1%} to {interval.high:.1%}) is beyond it"
+        )
+    return "; ".join(said)
+
+
+def _gain(network: Extracted, found: Mapping[str, Mapping[str, Float64]]) -> Float64 | None:
+    """(draws,) share of merges within a class in the last layer less that in the first."""
+    known = [layer for layer in network.layers if layer.key in found]
+    if not known:
+        return None
+    return np.asarray(found[known[-1].key]["shares"][:, 0] - found[known[0].key]["shares"][:, 0])
 
 
 def _simpler(evidence: Evidence, network: Extracted) -> Verdict:

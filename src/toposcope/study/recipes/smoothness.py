@@ -4,24 +4,29 @@ The change of one step is the distance between the diagrams of adjacent layers o
 all steps. Both are reported, because the first shrinks by arithmetic when one path is cut into more steps. Each is
 also given as excess over sampling noise: noise does not shrink with depth, so more steps collect more of it. The unit
 is the network: how a number goes with depth is tested by permuting networks, all orders where they can be counted.
+Control clouds of the plan, and untrained twins, take the same steps: what they show too is not what training does.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
 from toposcope._errors import PlanError
 from toposcope._types import Float64
 from toposcope.stats import mean_interval, step_down_max_t
+from toposcope.study import controls
 from toposcope.study.plan import Study
 from toposcope.study.recipes.layers import along_depth
 from toposcope.study.recipes.matching import ends_of_training
 from toposcope.study.recipes.template import template
-from toposcope.study.tasks import Extracted
+from toposcope.study.tasks import Extracted, Layer, Side
+from toposcope.study.treatments import CONTROLS
 from toposcope.study.verdicts import Evidence, Planned, Quantity, Recipe, SameInputs, Verdict
 
 ORDERS = 5040
@@ -31,14 +36,29 @@ _QUANTITIES = ("step", "path", "step beyond noise", "path beyond noise")
 
 
 def check(plan: Study) -> None:
-    """Enough networks of one family for a permutation of them to reach the level."""
-    most = max(len(members) for members in _families(plan).values()) if _families(plan) else 0
-    if math.factorial(most) < 1 / plan.test.alpha:
-        enough = next(n for n in itertools.count(2) if math.factorial(n) >= 1 / plan.test.alpha)
+    """Enough networks of one family for its tests to reach the level together."""
+    most = max((len(members) for members in _families(plan).values()), default=0)
+    enough = next(n for n in itertools.count(2) if smallest_p([1] * n) <= plan.test.alpha)
+    if most < enough:
+        rankings = len(_QUANTITIES) * (plan.homology.max_degree + 1)
+        sure = next(n for n in itertools.count(enough) if smallest_p([1] * n, rankings) <= plan.test.alpha)
         raise PlanError(
-            f"smoothness permutes networks of one family, and {most} of them reach no p below "
-            f"{1 / math.factorial(most):.2g}; give at least {enough} networks of one family and of different depth"
+            f"smoothness permutes networks of one family, and {most} of them cannot show at {plan.test.alpha:g} that a "
+            f"number shrinks with depth; give at least {enough} networks of one family and of different depth "
+            f"({sure} are enough however its {rankings} quantities rank them)"
         )
+
+
+def smallest_p(at_each_depth: Sequence[int], rankings: int = 2) -> float:
+    """The smallest adjusted p of a trend over networks, of which so many stand at each depth.
+
+    A quantity that falls with every network does so in one order of n!, and in those that exchange networks of one
+    depth. The adjustment holds it against the largest of all quantities, each of which has orders of its own in which
+    it falls as far: where they rank the networks in `rankings` different ways, so many times as many. Two is the least:
+    a path that grows with depth where its steps shrink.
+    """
+    orders = math.factorial(sum(at_each_depth)) / math.prod(math.factorial(count) for count in at_each_depth)
+    return min(1.0, rankings / orders)
 
 
 def _families(plan: Study) -> dict[str, list[str]]:
@@ -60,7 +80,7 @@ def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
     found: dict[tuple[str, int], dict[str, float]] = {}
     for network in evidence.networks:
         for degree in range(evidence.plan.homology.max_degree + 1):
-            per_draw = _along(evidence, network, degree)
+            per_draw = _along(evidence, network, degree, evidence.side)
             if per_draw is None:
                 continue
             found[network.network, degree] = {name: float(np.mean(values)) for name, values in per_draw.items()}
@@ -72,10 +92,18 @@ def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
                 value = float(np.mean(values))
                 depth = len(network.layers)
                 quantities.append(Quantity(name, value, low, high, network_a=network.network, degree=degree, at=depth))
+    beside = _of_controls(evidence, found)
+    for (kind, name, degree), numbers in beside.items():
+        quantities += [Quantity(f"{key}, {kind}s", n, network_a=name, degree=degree) for key, n in numbers.items()]
     depths = {network.network: len(network.layers) for network in evidence.networks}
     families = _families(evidence.plan)
     twins = {
-        name: [n.name for n in evidence.plan.network if n.control and (n.family or "") == name] for name in families
+        name: [
+            n.name
+            for n in evidence.plan.network
+            if n.control and (n.control_of in members if n.control_of else (n.family or "") == name)
+        ]
+        for name, members in families.items()
     }
     verdicts = []
     askable = {
@@ -83,7 +111,14 @@ def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
     }
     for family, members in families.items():
         if family in askable:
-            verdicts += _trends(evidence, family, members, twins[family], depths, found, len(askable))
+            of_family = _trends(evidence, family, members, twins[family], depths, found, len(askable))
+            if of_family[0].degree is None:
+                verdicts.append(of_family[0])
+                continue
+            verdicts += [
+                verdict.beside(_beside(evidence, verdict, name, members, depths, beside))
+                for verdict, (_degree, name) in zip(of_family, _asked(evidence), strict=True)
+            ]
         else:
             verdicts.append(_one_depth(family, members, depths))
     return verdicts, quantities
@@ -103,6 +138,27 @@ def _one_depth(family: str, members: Sequence[str], depths: Mapping[str, int]) -
     )
 
 
+def _too_few(
+    evidence: Evidence,
+    family: str,
+    trained: Sequence[str],
+    depths: Mapping[str, int],
+    counts: Sequence[int],
+    families: int,
+) -> Verdict:
+    """A family with too few networks at its depths for any trend to be shown."""
+    level = evidence.plan.test.alpha
+    of = f" in the family {family}" if family else ""
+    each = next(n for n in itertools.count(1) if families * smallest_p([n] * len(counts)) <= level)
+    sentence = (
+        f"{len(trained)} networks{of} of {len(counts)} depths give no adjusted p below "
+        f"{families * smallest_p(counts):.2g}, and the level is {level:g}; give {each} of each of these depths, or "
+        "more depths."
+    )
+    where = ", ".join(f"{network} ({depths[network]} layers)" for network in trained)
+    return Verdict(f"Do steps shrink with depth{of}?", "not checkable", sentence, where)
+
+
 def _trends(
     evidence: Evidence,
     family: str,
@@ -113,12 +169,16 @@ def _trends(
     families: int,
 ) -> list[Verdict]:
     """One family: every quantity in every degree against depth; p-values are multiplied by the number of families."""
-    asked = [(degree, name) for degree in range(evidence.plan.homology.max_degree + 1) for name in _QUANTITIES]
+    asked = _asked(evidence)
 
     def whole(names: Sequence[str]) -> list[str]:
         return [n for n in names if all(name in found.get((n, degree), {}) for degree, name in asked)]
 
     trained = whole(members)
+    counts = list(Counter(depths[n] for n in trained).values())
+    reach = families * smallest_p(counts)
+    if len(counts) > 1 and reach > evidence.plan.test.alpha:
+        return [_too_few(evidence, family, trained, depths, counts, families)]
     correlations = _correlations(trained, depths, found, asked, evidence.plan.seed)
     of_twins = _correlations(whole(twins), depths, found, asked, evidence.plan.seed)
     adjusted = None if correlations is None else np.minimum(1.0, families * step_down_max_t(-correlations))
@@ -137,11 +197,76 @@ def _trends(
     ]
 
 
-def _along(evidence: Evidence, network: Extracted, degree: int) -> dict[str, Float64] | None:
-    """Steps and paths of one network, draw by draw; beyond noise there is one number for all draws."""
+def _asked(evidence: Evidence) -> list[tuple[int, str]]:
+    return [(degree, name) for degree in range(evidence.plan.homology.max_degree + 1) for name in _QUANTITIES]
+
+
+def _of_controls(
+    evidence: Evidence, found: Mapping[tuple[str, int], Mapping[str, float]]
+) -> dict[tuple[str, str, int], dict[str, float]]:
+    """(kind, network, degree) → every quantity of the control clouds, and what the layers have beyond it."""
+    values = {}
+    for kind, network in itertools.product(evidence.plan.controls.clouds, evidence.networks):
+        for degree in range(evidence.plan.homology.max_degree + 1):
+            own = found.get((network.network, degree))
+            per_draw = _along(evidence, network, degree, partial(controls.side, evidence.plan, kind=kind))
+            if own is None or per_draw is None:
+                continue
+            means = {name: float(np.mean(part)) for name, part in per_draw.items()}
+            beyond = {f"{name} beyond": own[name] - value for name, value in means.items()}
+            values[CONTROLS[kind], network.network, degree] = {**means, **beyond}
+    return values
+
+
+def _beside(
+    evidence: Evidence,
+    verdict: Verdict,
+    name: str,
+    members: Sequence[str],
+    depths: Mapping[str, int],
+    beside: Mapping[tuple[str, str, int], Mapping[str, float]],
+) -> str:
+    """How the same number of the control clouds goes with depth, and what the layers have beyond it."""
+    said = []
+    for kind in dict.fromkeys(kind for kind, _network, _degree in beside):
+        names = [n for n in members if (kind, n, verdict.degree) in beside and n in depths]
+        if len({depths[n] for n in names}) < 2:
+            continue
+        off = sum(
+            not one.calibrated
+            for one in evidence.controls
+            if (one.control, one.quantity, one.degree) == (kind, controls.TOTAL, verdict.degree)
+            and one.network_a in names
+        )
+        if off:
+            said.append(f"{kind}s are not calibrated in {off} of these layers, so nothing is said of them")
+            continue
+        theirs, beyond = (
+            _rho([depths[n] for n in names], [beside[kind, n, verdict.degree or 0][key] for n in names])
+            for key in (name, f"{name} beyond")
+        )
+        said.append(f"{kind}s of the same layers give ρ = {theirs:.2f}, what is beyond them ρ = {beyond:.2f}")
+    return "; ".join(said)
+
+
+def _rho(x: Sequence[float], y: Sequence[float]) -> float:
+    """Spearman's correlation; 0 where either does not vary."""
+    from scipy.stats import rankdata
+
+    a, b = rankdata(x), rankdata(y)
+    return float(np.corrcoef(a, b)[0, 1]) if a.std() > 0 and b.std() > 0 else 0.0
+
+
+def _along(
+    evidence: Evidence, network: Extracted, degree: int, clouds: Callable[[Layer], Side]
+) -> dict[str, Float64] | None:
+    """Steps and paths of one network, draw by draw; beyond noise there is one number for all draws.
+
+    clouds: which of a layer, its own or its controls.
+    """
     steps: list[Float64] = []
     excess: list[float] = []
-    for a, b in itertools.pairwise(evidence.side(layer) for layer in network.layers):
+    for a, b in itertools.pairwise(clouds(layer) for layer in network.layers):
         if (a.key, b.key) not in evidence.distances:
             return None
         between, within_a, within_b = (
@@ -258,9 +383,16 @@ family = "resnet"
 model = "torchvision:resnet101@random"
 layers = ["blocks"]
 
+[[network]]
+name = "resnet152"
+family = "resnet"
+model = "torchvision:resnet152@random"
+layers = ["blocks"]
+
 # [[network]]                     # untrained twins show what depth alone does
 # name = "resnet18 untrained"
 # control = "untrained"
+# control_of = "resnet18"
 # model = "torchvision:resnet18@random"
 
 """

@@ -20,7 +20,8 @@ from toposcope.study.recipes.template import template
 from toposcope.study.tasks import Extracted, Side
 from toposcope.study.verdicts import Evidence, Planned, Quantity, Recipe, SameInputs, Verdict
 
-_START, _END = "since the start of", "until the end of"
+START, END = "since the start of", "until the end of"
+"""How the claims of the tests begin."""
 
 
 def trainings(plan: Study) -> dict[str, list[Network]]:
@@ -53,9 +54,9 @@ def planned(plan: Study, networks: Sequence[Extracted], same_inputs: SameInputs)
     for name, members in trainings(plan).items():
         there = [by_name[member.name] for member in members if member.name in by_name]
         for early, late in itertools.combinations(there, 2):
-            for claim, wanted in ((_START, early is there[0]), (_END, late is there[-1])):
+            for claim, wanted in ((START, early is there[0]), (END, late is there[-1])):
                 # First against last is one comparison, not two.
-                if wanted and not (claim == _END and early is there[0]):
+                if wanted and not (claim == END and early is there[0]):
                     comparisons += [
                         Planned(f"{claim} {name}", Side.of(plan, a), Side.of(plan, b), paired=True)
                         for a, b in layers_by_name(early.layers, late.layers)
@@ -70,7 +71,7 @@ def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
     quantities = []
     for name, members in trainings(evidence.plan).items():
         there = [member for member in members if member.name in by_name]
-        verdicts += [_onset(evidence, name, there), _settled(evidence, name, there)]
+        verdicts += [onset(evidence, name, there), settled(evidence, name, there)]
         if len(there) > 1:
             first = by_name[there[0].name]
             for member in there[1:]:
@@ -84,35 +85,37 @@ def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
     return verdicts, quantities
 
 
-def _onset(evidence: Evidence, name: str, members: Sequence[Network]) -> Verdict:
+def onset(evidence: Evidence, name: str, members: Sequence[Network]) -> Verdict:
+    """The first step that each layer was shown to differ from the start. members: the checkpoints of a training."""
     question = f"When do the layers of {name} begin to change?"
-    rows = evidence.tested(f"{_START} {name}")
+    rows = evidence.tested(f"{START} {name}")
     if not rows:
         return Verdict(question, "undecided", f"{name}: nothing could be tested; see the warnings.", name)
     step = {member.name: member.step or 0.0 for member in members}
     alpha = evidence.plan.test.alpha
-    onset: dict[str, float] = {}
+    began: dict[str, float] = {}
     for row in rows:
         if row["p_adjusted"] <= alpha:
-            onset[row["layer_a"]] = min(onset.get(row["layer_a"], float("inf")), step[row["network_b"]])
+            began[row["layer_a"]] = min(began.get(row["layer_a"], float("inf")), step[row["network_b"]])
     layers = list(dict.fromkeys(str(row["layer_a"]) for row in rows))
     most = max(rows, key=lambda row: row["effect"])
-    if onset:
-        first = min(onset, key=lambda layer: (onset[layer], layers.index(layer)))
-        last = max(onset, key=lambda layer: (onset[layer], layers.index(layer)))
+    if began:
+        first = min(began, key=lambda layer: (began[layer], layers.index(layer)))
+        last = max(began, key=lambda layer: (began[layer], layers.index(layer)))
         shown = (
-            f"{len(onset)} of {len(layers)} layers were shown to change, first {first} by step {onset[first]:g}, last "
-            f"{last} by step {onset[last]:g}"
+            f"{len(began)} of {len(layers)} layers were shown to change, first {first} by step {began[first]:g}, last "
+            f"{last} by step {began[last]:g}"
         )
     else:
         shown = f"none of {len(layers)} layers was shown to change, which is not evidence that they did not"
     sentence = f"{name}: {shown}; the largest effect is that of {_largest(most, step)}.{_accuracy(evidence, members)}"
-    return _verdict(question, bool(onset), sentence, name, most)
+    return _verdict(question, bool(began), sentence, name, most)
 
 
-def _settled(evidence: Evidence, name: str, members: Sequence[Network]) -> Verdict:
+def settled(evidence: Evidence, name: str, members: Sequence[Network]) -> Verdict:
+    """The layers that were shown to differ between the last step but one and the end."""
     question = f"Do the layers of {name} still change at the end?"
-    rows = evidence.tested(f"{_END} {name}")
+    rows = evidence.tested(f"{END} {name}")
     if not rows:
         return Verdict(question, "undecided", f"{name}: nothing could be tested; see the warnings.", name)
     step = {member.name: member.step or 0.0 for member in members}
