@@ -24,6 +24,7 @@ from toposcope.monitor import signals
 from toposcope.monitor.alerts import alerts
 from toposcope.monitor.changes import change_points
 from toposcope.monitor.folder import TRAIN, VALIDATION, Check, RunFolder, network_of
+from toposcope.pools import Here
 from toposcope.run import Driver, Silence
 from toposcope.store import Store
 from toposcope.study import holes, tables
@@ -53,7 +54,8 @@ class Analysis:
         settings = folder.settings()
         self._template: dict[str, Any] = settings["plan"]
         self._sources: dict[str, str | None] = settings["sources"]
-        self._driver = Driver(Store(folder.path / "store"), None, Silence(), 1)
+        store = Store(folder.path / "store")
+        self._driver = Driver(store, Here(store), Silence())
         self._started = time.time()
         self._checks: dict[int, Check] = {}
         self._networks: dict[tuple[int, str], Extracted] = {}
@@ -119,8 +121,8 @@ class Analysis:
         if task.key not in self._driver.perform("reading", [task]):
             return None
         extracted = Extracted.read(self._driver.store, task.key)
-        if not all(self._driver.store.intact(layer.key) for layer in extracted.layers):
-            self._driver.discard(task.key)
+        if lost := [layer.key for layer in extracted.layers if not self._driver.store.intact(layer.key, whole=True)]:
+            self._driver.discard(task.key, lost)
             if task.key not in self._driver.perform("reading", [task]):
                 return None
             extracted = Extracted.read(self._driver.store, task.key)
@@ -341,8 +343,8 @@ class Analysis:
         said = dict.fromkeys(line for check in checks for line in check.said)
         lines += [f"during training: {line}" for line in list(said)[:20]]
         lines += untested
-        if self._driver.repaired:
-            lines.append(f"{self._driver.repaired} damaged artefact(s) were found in the store and computed again")
+        if self._driver.damaged:
+            lines.append(f"{len(self._driver.damaged)} damaged artefact(s) were found in the store and computed again")
         return lines
 
     def _provenance(self, plan: Study) -> dict[str, Any]:

@@ -115,6 +115,8 @@ class Lent:
                 continue
             try:
                 found: list[Outcome] = future.result()
+            except Hung as error:
+                found = error.outcomes
             except (Exception, CancelledError) as error:
                 self.check()
                 said = " ".join(str(error).split()) or "no reason was given"
@@ -122,6 +124,17 @@ class Lent:
             for outcome in found:
                 self._seconds = 0.9 * self._seconds + 0.1 * outcome.seconds if self._seconds else outcome.seconds
             return batch, found
+
+
+class Hung(Exception):
+    """A task hung, and its worker is about to end. outcomes: of its batch.
+
+    Raised and not returned, because a scheduler keeps exceptions itself, and results with the worker that goes.
+    """
+
+    def __init__(self, outcomes: list[Outcome]) -> None:
+        super().__init__(outcomes)
+        self.outcomes = outcomes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,7 +165,7 @@ class Orders:
 
 
 def perform_batch(batch: Sequence[Work], orders: Orders) -> list[Outcome]:
-    """Perform tasks one after the other, in a worker. A task that hangs ends the batch, and the worker after it."""
+    """Perform tasks one after the other, in a worker. Raises Hung for a task that hangs: it ends batch and worker."""
     refusal = orders.refusal()
     if refusal is not None:
         return [Outcome(task.key, 0.0, name_of_worker(), Fault("input", refusal)) for task in batch]
@@ -162,7 +175,8 @@ def perform_batch(batch: Sequence[Work], orders: Orders) -> list[Outcome]:
         outcomes.append(outcome)
         if outcome.fault is not None and outcome.fault.kind == "hung":
             rest = Fault("lost", f"its worker ended with {task.title}, which hung")
-            return outcomes + [Outcome(other.key, 0.0, outcome.where, rest) for other in batch[number + 1 :]]
+            outcomes += [Outcome(other.key, 0.0, outcome.where, rest) for other in batch[number + 1 :]]
+            raise Hung(outcomes)
     return outcomes
 
 
