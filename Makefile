@@ -1,6 +1,8 @@
 # make demo    the whole job on networks it trains and images that ship with scikit-learn; ends with  report  PATH
 # make test    linters, types and tests; no GPU, no network beyond the package registry
+# make docs    the documentation, in docs/_build/html; its code is executed, and a warning is an error
 # make test-all, make test-native-sanitized, make bench    the long ones
+# make test-core, make test-lowest    with nothing but the core installed: as new, and as old, as pyproject.toml allows
 # Each sets up .venv on its own and skips what is already done.
 
 PYTHON ?= python3
@@ -10,7 +12,7 @@ BESIDE := -n 2 --dist loadfile
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 NATIVE := CMakeLists.txt $(wildcard src/toposcope/*/native/*)
 
-.PHONY: demo test test-all lint types bench clean
+.PHONY: demo test test-all test-core test-lowest lint types docs bench clean
 
 demo: .venv/demo.done
 	$(BIN)/toposcope demo
@@ -21,12 +23,34 @@ test: .venv/test.done lint types
 test-all: .venv/test.done lint types
 	$(BIN)/python -m pytest -m "" --timeout 1800 $(BESIDE)
 
+CORE := pytest pytest-timeout hypothesis
+test-core: .venv-core/test.done
+	.venv-core/bin/python -m pytest
+
+test-lowest: .venv-lowest/test.done
+	.venv-lowest/bin/python -m pytest
+
+.venv-core/test.done: pyproject.toml $(NATIVE)
+	$(PYTHON) -m venv .venv-core
+	.venv-core/bin/pip install --quiet $(CORE) .
+	touch $@
+
+.venv-lowest/test.done: pyproject.toml $(NATIVE)
+	$(PYTHON) -m venv .venv-lowest
+	$(PYTHON) tests/lowest.py > .venv-lowest/lowest.txt
+	.venv-lowest/bin/pip install --quiet --constraint .venv-lowest/lowest.txt $(CORE) .
+	touch $@
+
 lint: .venv/test.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
 types: .venv/test.done
 	$(BIN)/mypy
+
+docs: .venv/docs.done
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs docs/_build/html
+	@echo "docs  docs/_build/html/index.html"
 
 bench: .venv/test.done
 	$(BIN)/pip install --quiet --editable '.[benchmark]'
@@ -48,7 +72,12 @@ bench: .venv/test.done
 	$(BIN)/pip install --quiet --editable '.[test]'
 	touch $@
 
+.venv/docs.done: .venv/created.done pyproject.toml $(NATIVE)
+	$(BIN)/pip install --quiet --editable '.[docs]'
+	touch $@
+
 include native.mk
 
 clean:
-	rm -rf .venv build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf docs/_build docs/_generated docs/benchmarks
+	rm -rf .venv .venv-core .venv-lowest build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

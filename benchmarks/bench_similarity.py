@@ -235,6 +235,8 @@ def agreement_table() -> Iterator[str]:
 
     scipy.integrate.trapz = scipy.integrate.trapezoid  # magnipy 1.0.0 asks for the name that scipy gave up
     from magnipy.magnipy import Magnipy
+
+    sys.modules.setdefault("coverage", None)  # numba would import our coverage.py
     from skdim.id import MLE, PH, TwoNN
 
     rng = np.random.default_rng(0)

@@ -136,11 +136,10 @@ def circle(
         yield f"| {name} | {' | '.join(cells)} |"
     yield ""
     yield from prose(
-        "Published as figures without numbers, and in words: at σ = 0.25 in 50 dimensions Euclidean distances lose "
-        "the loop, effective resistance and diffusion show it, and so do none of the refinements of Euclidean "
-        "distances that were tried. That is what comes out here. The circle is centred at the origin, which flatters "
-        "cosine and correlation: a layer is not. The source's t-SNE, UMAP and core distances are not metrics of this "
-        "package."
+        "Published as figures without numbers, and in words: at σ = 0.25 in 50 dimensions Euclidean distances lose the "
+        "loop, effective resistance and diffusion show it, and the refinements of Euclidean distances do not. That is "
+        "what comes out here. The circle is centred at the origin, which flatters cosine and correlation: a layer is "
+        "not. The source's t-SNE, UMAP and core distances are not metrics of this package."
     )
 
 
@@ -429,7 +428,7 @@ def _uniform_said(vit: Sequence[float], resnet: Sequence[float]) -> str:
     told = "are more alike" if p <= 0.05 else "were not shown to be more alike"
     return (
         f"On digits the halves of the ViTs {told} than those of the ResNets (difference {observed:+.2f}, one-sided "
-        f"p = {p:.2g}, networks dealt out anew in all {len(gaps)} ways)."
+        f"p = {p:.2g}, networks dealt out anew in all {len(gaps)} ways). They differ in their number of blocks, too."
     )
 
 

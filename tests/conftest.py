@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 
 # Before torch is imported: on two cores, two threads of each of two processes only wait for each other.
@@ -19,10 +20,58 @@ import toposcope as ts
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+OPTIONAL = [
+    "accelerate",
+    "dask",
+    "distributed",
+    "gudhi",
+    "lightning",
+    "matplotlib",
+    "onnx",
+    "onnxruntime",
+    "ot",
+    "ripser",
+    "tensorboard",
+    "timm",
+    "torch",
+    "torchvision",
+    "transformers",
+    "wandb",
+]
+"""Packages that an installation of the core alone does without."""
+ABSENT = [name for name in OPTIONAL if importlib.util.find_spec(name) is None]
+
+
+def pytest_report_header() -> list[str]:
+    """What tests are skipped for."""
+    return [f"not installed, so tests that need it are skipped: {', '.join(ABSENT)}"] if ABSENT else []
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Networks run in torch: without it their folder has nothing to test."""
+    return True if "torch" in ABSENT and collection_path.name == "extract" else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, Any, Any]:
+    """A file of tests that imports what is not installed is skipped, and says why."""
+    report = yield
+    if report.failed:
+        missing = [name for name in ABSENT if f"No module named '{name}" in str(report.longrepr)]
+        if missing:
+            report.outcome = "skipped"
+            report.longrepr = (str(collector.path), 0, f"Skipped: {missing[0]} is not installed")
+    return report
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
     """Where everything should be there (TOPOSCOPE_SKIP_IS_FAILURE), a skip is a failure."""
     report = yield
+    error = call.excinfo.value if call.excinfo is not None else None
+    if report.failed and isinstance(error, ImportError) and any(name in str(error) for name in ABSENT):
+        report.outcome = "skipped"
+        report.longrepr = (str(item.path), 0, f"Skipped: {error}")
     if report.skipped and os.environ.get("TOPOSCOPE_SKIP_IS_FAILURE"):
         report.outcome = "failed"
         report.longrepr = f"skipped where nothing may be: {report.longrepr}"

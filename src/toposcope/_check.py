@@ -107,7 +107,7 @@ def distance_matrix(value: Any, name: str = "points", is_sound: Callable[[Floats
     if not np.array_equal(array, array.T):
         i, j = np.argwhere(array != array.T)[0]
         raise InputError(
-            f"{where} is not symmetric: {array[i, j]!r} at ({i}, {j}), {array[j, i]!r} at ({j}, {i}); "
+            f"{where} is not symmetric: {float(array[i, j])!r} at ({i}, {j}), {float(array[j, i])!r} at ({j}, {i}); "
             "take (d + d.T) / 2 if the difference is rounding"
         )
     return array

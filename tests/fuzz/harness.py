@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
 import time
 import warnings
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 import toposcope as ts
 
-SHORT, LONG = 60, 100_000
+SHORT, LONG = int(os.environ.get("TOPOSCOPE_FUZZ_CASES", "60")), 100_000
 MEMORY = 1 << 30
 """Bytes that one case may ask for beyond what the process holds already."""
 SECONDS = 20.0
@@ -30,7 +31,7 @@ def many(count: int, test: Callable[..., None], *strategies: st.SearchStrategy[A
         max_examples=count,
         deadline=None,
         database=None,
-        derandomize=count == SHORT,
+        derandomize=count == 60,
         suppress_health_check=list(HealthCheck),
         phases=(Phase.explicit, Phase.generate, Phase.shrink),
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.pools.jobs import Job, quiet
+from toposcope._errors import TaskError
 from toposcope.pools import Limits, Processes
 from toposcope.pools import processes as module
 from toposcope.store import Store
@@ -79,3 +80,26 @@ def test_a_pipe_is_never_filled(store: Store, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(module, "_AHEAD_SECONDS", 1000.0)
     assert len(list(pool.outcomes(jobs, quiet))) == 4
     pool.close()
+
+
+def test_processes_that_die_before_they_begin_are_no_tasks_fault(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is killed while it starts is replaced; many, or one that ends by itself, end the run."""
+    pool = Processes(1, store)
+    born = module._Worker
+
+    def killed(*arguments: object) -> object:
+        worker = born(*arguments)
+        left.pop() if left else None
+        if len(left) or kill_all:
+            worker._process.kill()
+        return worker
+
+    kill_all, left = False, [1, 1, 1]
+    monkeypatch.setattr(module, "_Worker", killed)
+    jobs = [Job(number) for number in range(3)]
+    assert [outcome.fault for outcome in pool.outcomes(jobs, quiet)] == [None] * 3
+    pool.close()
+
+    kill_all = True
+    with pytest.raises(TaskError, match="die before they begin \\(ended by SIGKILL"):
+        list(Processes(1, store).outcomes(jobs, quiet))

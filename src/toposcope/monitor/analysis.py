@@ -28,6 +28,7 @@ from toposcope.pools import Here
 from toposcope.run import Driver, Silence
 from toposcope.store import Store
 from toposcope.study import holes, tables
+from toposcope.study.beside import Beside
 from toposcope.study.plan import Network, Study
 from toposcope.study.provenance import surroundings
 from toposcope.study.recipes import training
@@ -104,7 +105,9 @@ class Analysis:
 
     def _plan(self, which: Iterable[tuple[int, str]]) -> Study:
         networks = [self._network(*key).model_dump(mode="python", exclude_defaults=True) for key in which]
-        return Study.from_json({**self._template, "network": networks}, f"{self.folder.path}/monitor.json")
+        # A check measures what it has to, and nothing beside the distances.
+        asked = {**self._template, "similarity": {"measures": []}, "network": networks}
+        return Study.from_json(asked, f"{self.folder.path}/monitor.json")
 
     def _network(self, step: int, probe: str) -> Network:
         name = str(self._template["name"])
@@ -121,7 +124,7 @@ class Analysis:
         if task.key not in self._driver.perform("reading", [task]):
             return None
         extracted = Extracted.read(self._driver.store, task.key)
-        if lost := [layer.key for layer in extracted.layers if not self._driver.store.intact(layer.key, whole=True)]:
+        if lost := [layer.key for layer in extracted.layers if not self._driver.store.intact(layer.key)]:
             self._driver.discard(task.key, lost)
             if task.key not in self._driver.perform("reading", [task]):
                 return None
@@ -249,6 +252,7 @@ class Analysis:
         rows = self._all_rows()
         quantities = [_quantity(row) for row in rows if row["signal"] not in _IN_TABLES]
         made = tables.all_tables(evidence, sides, measured, verdicts, quantities, [])
+        made |= Beside().tables(plan.test.confidence)
         checks = [self._checks[step] for step in sorted(self._checks)]
         warned = alerts(signals.series(rows), checks)
         self.folder.write_alerts(warned)

@@ -136,8 +136,8 @@ def serve(folder: Path, parent: int) -> None:
     """Compute checks as they come, until the training process is gone."""
     from toposcope.monitor.analysis import Analysis
 
-    if hasattr(os, "nice"):
-        os.nice(19)
+    if hasattr(os, "setpriority"):
+        os.setpriority(os.PRIO_PROCESS, 0, 19)
     bell = threading.Event()
     threading.Thread(target=_listen, args=(bell,), daemon=True).start()
     threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()

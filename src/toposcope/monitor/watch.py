@@ -240,6 +240,11 @@ class TopologyMonitor:
         return self._budget.overhead
 
     @property
+    def seconds_blocked(self) -> float:
+        """Seconds that training was blocked so far."""
+        return self._budget.spent
+
+    @property
     def signals(self) -> pd.DataFrame:
         """The table of signals as it stands: what the background process has written (`signals.COLUMNS`).
 

@@ -115,7 +115,7 @@ class Lent:
                 continue
             try:
                 found: list[Outcome] = future.result()
-            except Hung as error:
+            except HungError as error:
                 found = error.outcomes
             except (Exception, CancelledError) as error:
                 self.check()
@@ -126,7 +126,7 @@ class Lent:
             return batch, found
 
 
-class Hung(Exception):
+class HungError(Exception):
     """A task hung, and its worker is about to end. outcomes: of its batch.
 
     Raised and not returned, because a scheduler keeps exceptions itself, and results with the worker that goes.
@@ -165,7 +165,7 @@ class Orders:
 
 
 def perform_batch(batch: Sequence[Work], orders: Orders) -> list[Outcome]:
-    """Perform tasks one after the other, in a worker. Raises Hung for a task that hangs: it ends batch and worker."""
+    """Perform tasks one after the other, in a worker. Raises HungError when one hangs: that ends batch and worker."""
     refusal = orders.refusal()
     if refusal is not None:
         return [Outcome(task.key, 0.0, name_of_worker(), Fault("input", refusal)) for task in batch]
@@ -176,7 +176,7 @@ def perform_batch(batch: Sequence[Work], orders: Orders) -> list[Outcome]:
         if outcome.fault is not None and outcome.fault.kind == "hung":
             rest = Fault("lost", f"its worker ended with {task.title}, which hung")
             outcomes += [Outcome(other.key, 0.0, outcome.where, rest) for other in batch[number + 1 :]]
-            raise Hung(outcomes)
+            raise HungError(outcomes)
     return outcomes
 
 

@@ -24,6 +24,8 @@ _AHEAD_BYTES = 1 << 15
 """The most that may wait in a pipe: less than it holds, so that handing out never blocks."""
 _TELL_EVERY = 0.2
 """Seconds between two words of a worker on how far its task is."""
+_STILLBORN = 3
+"""So many processes that were killed before they began are no accident."""
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -39,7 +41,7 @@ class Processes:
         self._limits = check_limits(limits)
         self._crew: list[_Worker] = []
         self._seconds = _Mean()
-        self._ever_ready = False
+        self._stillborn = 0
 
     def outcomes(self, tasks: Sequence[Work], tell: Callable[[str, float], None]) -> Iterator[Outcome]:
         """As `Pool.outcomes`."""
@@ -86,7 +88,7 @@ class Processes:
 
     def _listen(self, worker: _Worker, tell: Callable[[str, float], None]) -> Iterator[Outcome]:
         for said in worker.messages():
-            self._ever_ready = True
+            self._stillborn = 0
             if isinstance(said, Outcome):
                 self._seconds.add(said.seconds)
                 yield said
@@ -101,7 +103,11 @@ class Processes:
             return  # it ended at the last moment
         self._crew.remove(worker)
         code = worker.end()
-        if not self._ever_ready:
+        if not worker.begun:  # no task is to blame
+            self._stillborn += 1
+            waiting.extendleft(reversed(worker.held))
+            if self._stillborn < _STILLBORN and not (code or 0) > 0:
+                return
             raise TaskError(
                 f"worker processes die before they begin ({_ending(code)}); run again with fewer workers, and in a "
                 "script keep the call under if __name__ == '__main__'"
@@ -150,7 +156,7 @@ class _Worker:
         self.held: collections.deque[Work] = collections.deque()
         self._sizes: collections.deque[int] = collections.deque()
         self.began = time.monotonic()
-        self._begun = False
+        self.begun = False
 
     @property
     def handles(self) -> tuple[Any, int]:
@@ -162,7 +168,7 @@ class _Worker:
 
     def overdue(self, timeout: float | None) -> bool:
         """Whether its task has taken longer than it may; starting the process is not counted."""
-        return timeout is not None and self._begun and bool(self.held) and time.monotonic() > self.began + timeout
+        return timeout is not None and self.begun and bool(self.held) and time.monotonic() > self.began + timeout
 
     def give(self, task: Work) -> bool:
         """Hand over a task, unless its pipe is full enough; to an idle process always."""
@@ -182,7 +188,7 @@ class _Worker:
         with contextlib.suppress(EOFError, OSError):
             while self._pipe.poll():
                 said = self._pipe.recv()
-                self._begun = True
+                self.begun = True
                 if said is None:
                     self.began = time.monotonic()
                 if isinstance(said, Outcome):

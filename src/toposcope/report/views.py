@@ -214,7 +214,7 @@ def _what_is_kept(results: Results, data: Mapping[str, Any], missing: Missing) -
     if missing.layers:
         parts.append(f"{counted(missing.layers, 'layer')} with the smallest effects did not fit at all.")
     if missing.images:
-        parts.append(f"What {counted(missing.images, 'input')} look like or say did not fit.")
+        parts.append(f"Images or texts of {counted(missing.images, 'input')} did not fit.")
     key = next((key for layers in results.seen.portraits.values() for key in layers.values()), "portrait-…")
     texts = any(any(cloud["texts"]) for cloud in data["holes"]["clouds"])
     if missing.shown:

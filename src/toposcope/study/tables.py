@@ -16,6 +16,7 @@ from toposcope.diagram import PersistenceDiagram
 from toposcope.distances import descriptors
 from toposcope.stats import Cell, PairedCell, UnpairedCell, mean_interval, permutation_tests
 from toposcope.study.audit import Audited
+from toposcope.study.beside import Beside
 from toposcope.study.plan import Study
 from toposcope.study.results import COLUMNS
 from toposcope.study.tasks import Distances, Extracted, Side
@@ -75,6 +76,7 @@ def all_tables(
         "distances": distances_table(measured, measure),
         "distance_means": distance_means_table(measured, evidence.same_inputs, measure, plan.test.confidence),
         "tests": evidence.tests,
+        **Beside().tables(plan.test.confidence),  # until something is measured beside the distances
     }
 
 

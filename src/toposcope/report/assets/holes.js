@@ -95,8 +95,10 @@ function story(draw, i, bar) {
   const where = h("strong", {}, `${barName(i, look.bar)} of ${layerName(i)}. `);
   const died = bar.death === Infinity ? "It never dies: no simplex fills it up to the threshold." : `It dies at ${format(bar.death)}, when the last side of the ${bar.degree === 1 ? "triangle" : "tetrahedron"} of ${bar.died.map(draw.id).join(", ")} fills it.`;
   if (!bar.cycle.length) return [where, `Born at ${format(bar.birth)} with the triangle of ${bar.born.map(draw.id).join(", ")}. ${died}`];
+  const ratio = real(DATA.lines[i]?.[bar.degree]);
+  const noise = !(ratio > 1) || !(bar.birth > 0) ? "" : isLong(i, bar.degree, [bar.birth, bar.death]) ? ` Its death / birth, ${format(bar.death / bar.birth)}, is more than noise reaches (${format(ratio)}).` : ` Noise reaches a death / birth of ${format(ratio)}, and this bar has ${format(bar.death / bar.birth)}: by itself it is not shown to be more than noise.`;
   const classes = draw.cloud.labels.length ? ` Classes on it: ${classesOf(draw, bar.cycle, 24)}.` : "";
-  return [where, `${plural(bar.cycle.length, "input")} around a hole: born at ${format(bar.birth)}, when its longest edge, ${bar.born.map(draw.id).join(" to ")}, closes it. ${died}`, h("strong", {}, classes),
+  return [where, `${plural(bar.cycle.length, "input")} around a hole: born at ${format(bar.birth)}, when its longest edge, ${bar.born.map(draw.id).join(" to ")}, closes it. ${died}`, h("strong", {}, classes), noise,
     " One representative of many: other loops run around the same hole; of those through this edge it has the fewest inputs."];
 }
 

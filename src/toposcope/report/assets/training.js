@@ -50,7 +50,7 @@ function furthestLayer(training, names) {
 }
 
 // Layers are told apart by how deep they lie: from light to dark, and in their dashes.
-const layerInk = (k, count) => `--h${Math.round(14 + (count > 1 ? k / (count - 1) : 1) * (HEAT - 20))}`;
+const layerInk = (k, count) => `--h${Math.round(24 + (count > 1 ? k / (count - 1) : 1) * (HEAT - 29))}`;
 const inkOf = (node, k, count, property = "stroke") => { node.style[property] = `var(${layerInk(k, count)})`; return node; };
 const layerDash = (k) => ["", "7 3", "2 3"][k % 3];
 function layerKey(names) {
