@@ -60,10 +60,10 @@ def demo(
     store = Store(folder / "store")
     with store.session(), open_pool(workers, store) as pool:
         driver = Driver(store, pool, watcher)
-        driver.perform("training", TRAININGS)
-        driver.perform("fine-tuning", [FINETUNED])
-    if driver.failed:
-        raise TaskError("; ".join(f"{title}: {message}" for title, message in driver.failed))
+        for stage, trainings in (("training", TRAININGS), ("fine-tuning", (FINETUNED,))):
+            driver.perform(stage, trainings)
+            if driver.failed:
+                raise TaskError("; ".join(f"{title}: {message}" for title, message in driver.failed))
     for training in (*TRAININGS, FINETUNED):
         _write_checkpoints(driver.store, training, folder / "checkpoints")
     _io.write_text(folder / "study.toml", plan_text(folder))
