@@ -23,6 +23,7 @@ ORDER = [
     ["stats"],
     ["similarity"],
     ["study"],
+    ["pools"],
     ["estimate", "run"],
     ["monitor"],
     ["report"],

@@ -193,6 +193,9 @@ def run(
     study: Annotated[Path, typer.Argument(help="A plan; toposcope init writes one.")],
     out: Out = None,
     workers: Workers = None,
+    scheduler: Annotated[str | None, typer.Option("--scheduler", help="Of Dask: tcp://HOST:PORT, or local.")] = None,
+    memory: Annotated[str | None, typer.Option("--memory", help="The most data of one worker, such as 2GB.")] = None,
+    timeout: Annotated[float | None, typer.Option("--timeout", help="The most seconds of one task.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     thumbnails: Thumbnails = True,
     quiet: Quiet = False,
@@ -200,6 +203,7 @@ def run(
 ) -> None:
     """Run a study, or go on with it where it was, and write its report."""
     from toposcope import Study
+    from toposcope.pools.work import size_of_words
     from toposcope.run import run as run_study
 
     plan = Study.read(study)
@@ -215,10 +219,21 @@ def run(
         return
     folder = out or Path("runs") / plan.folder
     with TerminalProgress(quiet or as_json) as progress:
-        results = run_study(plan, folder, workers=_processes(workers), progress=progress, thumbnails=thumbnails)
-        from toposcope.report import report as write_report
+        results = run_study(
+            plan,
+            folder,
+            workers=_processes(workers),
+            progress=progress,
+            thumbnails=thumbnails,
+            scheduler=scheduler,
+            memory=None if memory is None else size_of_words(memory),
+            timeout=timeout,
+        )
+        path = folder / "report.html"
+        if not results.kept or not path.is_file():
+            from toposcope.report import report as write_report
 
-        path = write_report(results, folder / "report.html")
+            path = write_report(results, path)
     _conclude(results, path, as_json, table=not quiet)
 
 

@@ -2,41 +2,36 @@
 
 A run has three stages, each a set of independent tasks: extraction, homology, distances. A task whose artefact is in
 the store is never performed again, so an interrupted run goes on where it was, and the artefacts decide the tables
-byte for byte whatever happened on the way.
+byte for byte whatever happened on the way. Who performs tasks stands in `toposcope.pools`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import importlib
-import itertools
-import multiprocessing
 import os
-import signal
-import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from concurrent.futures import Executor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from toposcope import _check
-from toposcope._errors import ArtefactError, StoreError, TaskError, ToposcopeError
+from toposcope._errors import ArtefactError, InputError, StoreError, TaskError, ToposcopeError
 from toposcope._io import sweep
-from toposcope.store import Store, leave
+from toposcope.store import Store
 
 if TYPE_CHECKING:
+    from toposcope.pools import Fault, Limits, Outcome, Pool, Work
     from toposcope.study.plan import Study
     from toposcope.study.results import Results
-    from toposcope.study.tasks import Task
 
 T = TypeVar("T")
 
 _REPAIRS = 4
 """Times that a run is begun again because of damage: from the second on every artefact is read whole first."""
-_IN_FLIGHT = 4
-"""Tasks handed to an executor per worker: enough to keep it busy, few enough to stop quickly."""
+_SETTLING = 10.0
+"""Seconds that a shared folder may take to show here what was written elsewhere."""
 
 
 class Progress(Protocol):
@@ -72,39 +67,88 @@ def run(
     executor: Executor | None = None,
     progress: Progress | None = None,
     thumbnails: bool = True,
+    *,
+    scheduler: str | None = None,
+    memory: int | None = None,
+    timeout: float | None = None,
 ) -> Results:
     """Run a study, or finish it: whatever an earlier run in the same folder completed is kept.
 
     out: folder of the run, default `runs/NAME-of-the-plan`. workers: processes of this machine; 1 works in this one.
     A script that asks for more keeps its call under `if __name__ == "__main__":`, as Python's process pools need.
-    executor: a `concurrent.futures.Executor` instead, whose workers see the same folder; threads take turns, because
-    numerical threads and random states belong to the process. thumbnails: keep small images of the inputs that the
-    report shows, where inputs are images. Every task uses one numerical
-    thread, and the tables are the same, byte for byte, for any workers, order and interruption.
+    executor: a `concurrent.futures.Executor` instead, whose workers see the same folder, such as Dask's
+    `client.get_executor()`; threads take turns, because numerical threads and random states belong to the process.
+    scheduler: address of a Dask scheduler instead; "local" starts one with `workers` processes.
+    thumbnails: keep small images of the inputs that the report shows, where inputs are images.
+    memory: bytes of data that a worker may hold (Linux). timeout: seconds that one task may take.
+    Every task uses one numerical thread, and the tables are the same, byte for byte, for any workers, order and
+    interruption.
 
-    A task that fails is named in `Results.failed` and the rest goes on. Returns Results, which are also written to the
-    folder: `tables/*.csv`, `results.json`, and the artefacts under `store/`.
-
-    Several runs may work in one folder at once. An artefact that turns out to be damaged is made again, and said.
+    A task that fails (an error, out of memory, too long, its worker lost) is tried once more elsewhere, then named in
+    `Results.failed`, and the rest goes on. Returns Results, which are also written to the folder: `tables/*.csv`,
+    `results.json`, and the artefacts under `store/`. A run that is finished already is read, not made again. Several
+    runs may work in one folder at once. An artefact that turns out to be damaged is made again, and said.
 
     Raises PlanError when the plan does not fit its inputs, before any homology; TaskError when no network could be
-    extracted; StoreError when the folder cannot be written or its disk is full, with every finished task kept;
-    KeyboardInterrupt likewise.
+    extracted or no worker is left; UnavailableError when no scheduler answers or a limit cannot be kept; StoreError
+    when the folder cannot be written or its disk is full, with every finished task kept; KeyboardInterrupt likewise.
     """
+    from toposcope.pools import Limits
     from toposcope.study.plan import checked
-    from toposcope.study.stages import conduct
+    from toposcope.study.stages import conduct, prepare
 
     plan = checked(study)
     _check.integer(workers, "workers", at_least=1)
+    if executor is not None and scheduler is not None:
+        raise InputError("pass either executor or scheduler, not both")
+    if memory is not None:
+        _check.integer(memory, "memory", at_least=1)
+    if timeout is not None and not timeout > 0:
+        raise InputError(f"timeout={timeout} is not a number of seconds above 0")
     folder = Path(out) if out is not None else Path("runs") / plan.folder
     store = Store(folder / "store")
-    with store.session(), open_executor(workers, executor) as pool:
-        driver = Driver(store, pool, progress or Silence(), workers)
-        results = driver.repairing(lambda: conduct(plan, folder, driver, thumbnails))
+    watching = progress or Silence()
+    store.check_format()
+    prepared = prepare(plan)
+    finished = _finished(folder, store, prepared.stamp(thumbnails))
+    if finished is not None:
+        watching.say(f"nothing to do: all {len(finished.artefacts)} artefacts of this plan are there")
+        return finished
+    limits = Limits(memory, timeout)
+    with store.session(), open_pool(workers, store, limits, executor, scheduler, watching) as pool:
+        driver = Driver(store, pool, watching)
+        results = driver.repairing(lambda: conduct(prepared, folder, driver, thumbnails))
     for place in (folder, folder / "tables"):
         sweep(place)
     results.write()
     return results
+
+
+def _finished(folder: Path, store: Store, stamp: str | None) -> Results | None:
+    """The results of an earlier run of the same plan on the same content, if everything of it is still there.
+
+    Only the end of every artefact is looked at, and whether it was written to since. What a failing disk changes in the
+    middle is found by whoever reads it, and by `toposcope store --check`.
+    """
+    from toposcope.study.results import Results
+
+    if stamp is None or not (folder / "results.json").is_file():
+        return None
+    try:
+        before = Results.read(folder)
+    except ToposcopeError:
+        return None
+    if before.stamp != stamp or before.failed or not before.artefacts:
+        return None
+    written = (folder / "results.json").stat().st_mtime_ns
+    tables = [folder / "tables" / f"{name}.csv" for name in before.tables]
+    try:
+        touched = any(path.stat().st_mtime_ns >= written for path in (*tables, *map(store.path, before.artefacts)))
+    except OSError:
+        return None
+    if touched or not all(map(store.intact, before.artefacts)):
+        return None
+    return dataclasses.replace(before, kept=True, provenance={**before.provenance, "tasks_performed": 0})
 
 
 @dataclasses.dataclass
@@ -112,20 +156,24 @@ class Driver:
     """Performs tasks whose artefacts are not in the store, and remembers which failed.
 
     failed: (title, message) of every failure. damaged: keys of damaged artefacts that were found. performed: tasks that
-    ran.
-    used: keys of everything that was asked for. suspicious: a damaged artefact was found, so every one is read whole
-    before it is relied on.
+    ran. used: keys of everything that was asked for. suspicious: a damaged artefact was found, so every one is read
+    whole before it is relied on. seconds: what the tasks took, by stage.
     """
 
     store: Store
-    pool: Executor | None
+    pool: Pool
     progress: Progress
-    workers: int
     failed: list[tuple[str, str]] = dataclasses.field(default_factory=list)
     damaged: set[str] = dataclasses.field(default_factory=set)
     performed: int = 0
     used: set[str] = dataclasses.field(default_factory=set)
     suspicious: bool = False
+    seconds: dict[str, float] = dataclasses.field(default_factory=dict)
+
+    @property
+    def workers(self) -> int:
+        """How many work at once."""
+        return self.pool.workers
 
     def repairing(self, job: Callable[[], T]) -> T:
         """What `job` returns; it is begun again when it comes upon an artefact that is damaged or gone.
@@ -147,7 +195,7 @@ class Driver:
             "writes there, check the disk, or give another folder as --out"
         )
 
-    def fail(self, title: str, error: Exception) -> None:
+    def fail(self, title: str, error: Exception | str) -> None:
         """Note a failure, and say it."""
         message = " ".join(str(error).split()) or type(error).__name__
         self.failed.append((title, message))
@@ -162,11 +210,11 @@ class Driver:
         """Pass a line on."""
         self.progress.say(line)
 
-    def perform(self, stage: str, tasks: Sequence[Task]) -> set[str]:
+    def perform(self, stage: str, tasks: Sequence[Work]) -> set[str]:
         """Perform what is missing. Returns the keys that are now in the store."""
         unique = {task.key: task for task in tasks}
         present = set()
-        missing: list[Task] = []
+        missing: list[Work] = []
         self.used.update(unique)
         for key, task in unique.items():
             there = key in self.store
@@ -178,186 +226,111 @@ class Driver:
                 missing.append(task)
         self.progress.stage(stage, len(unique), len(present))
         self.performed += len(missing)
-        finished = self._in_turn(stage, missing) if self.pool is None else self._in_pool(stage, missing, self.pool)
-        damaged: ArtefactError | None = None
-        for done, (task, error) in enumerate(finished, start=1):
-            self.progress.advance(stage, done)
-            if error is None:
-                present.add(task.key)
-            elif isinstance(error, StoreError):
-                raise StoreError(f"{error}. What is finished is kept: run the same again to go on")
-            elif isinstance(error, ArtefactError):
-                damaged = error
+        return present | self._outcomes(stage, missing) if missing else present
+
+    def _outcomes(self, stage: str, missing: Sequence[Work]) -> set[str]:
+        """Every task once, and what failed a second time elsewhere. Returns the keys of those that went well."""
+        by_key = {task.key: task for task in missing}
+        shares: dict[str, float] = {}
+        done = 0
+        made: set[str] = set()
+
+        def tell(key: str, share: float) -> None:
+            shares[key] = share
+            self.progress.advance(stage, done + sum(shares.values()))
+
+        again: list[tuple[Work, Outcome]] = []
+        damaged: Fault | None = None
+        for outcome in self.pool.outcomes(missing, tell):
+            shares.pop(outcome.key, None)
+            fault = outcome.fault
+            if fault is not None and fault.worth_another_try:
+                again.append((by_key[outcome.key], outcome))
+                continue
+            done += 1
+            self.progress.advance(stage, done + sum(shares.values()))
+            if fault is None:
+                self._arrived(stage, outcome)
+                made.add(outcome.key)
+            elif fault.kind == "store":
+                raise StoreError(f"{fault.message}. What is finished is kept: run the same again to go on")
+            elif fault.kind == "artefact":
+                damaged = fault
             else:
-                self.fail(task.title, error)
+                self.fail(by_key[outcome.key].title, fault.message)
         if damaged is not None:
-            raise damaged
-        return present
+            raise ArtefactError(damaged.message, damaged.key)
+        before = {outcome.key: outcome.fault for _task, outcome in again}
+        for outcome in self.pool.outcomes_elsewhere(again) if again else ():
+            done += 1
+            self.progress.advance(stage, done)
+            if outcome.fault is None:
+                self._arrived(stage, outcome)
+                made.add(outcome.key)
+            else:
+                self.fail(by_key[outcome.key].title, _twice(before[outcome.key], outcome.fault))
+        return made
 
-    def _in_turn(self, stage: str, tasks: Sequence[Task]) -> Iterator[tuple[Task, Exception | None]]:
-        for done, task in enumerate(tasks):
-            with _one_thread(task.uses_torch):
-                error = _outcome(task, self.store, self._within(stage, done))
-            yield task, error
-
-    def _within(self, stage: str, done: int) -> Callable[[int, int | None], None]:
-        def advance(part: int, whole: int | None) -> None:
-            if whole:
-                self.progress.advance(stage, done + part / whole)
-
-        return advance
-
-    def _in_pool(self, stage: str, tasks: Sequence[Task], pool: Executor) -> Iterator[tuple[Task, Exception | None]]:
-        waiting = iter(tasks)
-        running: dict[Future[Exception | None], Task] = {}
-        while True:
-            for task in itertools.islice(waiting, _IN_FLIGHT * self.workers - len(running)):
-                try:
-                    running[pool.submit(_in_worker, task, self.store)] = task
-                except BrokenProcessPool:  # a worker died since the last one was waited for
-                    lost = [task, *running.values()]
-                    running.clear()
-                    yield from self._one_by_one(lost, pool)
-            if not running:
-                return
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                if future not in running:
-                    continue
-                task = running.pop(future)
-                try:
-                    yield task, future.result()
-                except BrokenProcessPool:
-                    lost = [task, *running.values()]
-                    running.clear()
-                    yield from self._one_by_one(lost, pool)
-
-    def _one_by_one(self, tasks: Sequence[Task], pool: Executor) -> Iterator[tuple[Task, Exception | None]]:
-        """Tasks that were in flight when a worker died: each alone, so that only the one that kills again fails."""
-        deaths = survivors = 0
-        for task in tasks:
-            if isinstance(pool, _Processes):
-                pool.renew_if_broken()
-            try:
-                yield task, pool.submit(_in_worker, task, self.store).result()
-                survivors += 1
-            except BrokenProcessPool:
-                deaths += 1
-                died = TaskError(
-                    "its worker process died twice (out of memory, killed, or the network ended the program)"
+    def _arrived(self, stage: str, outcome: Outcome) -> None:
+        """Note what a task took; on a shared folder its artefact may need a moment until it shows."""
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + outcome.seconds
+        until = time.monotonic() + _SETTLING
+        while outcome.key not in self.store:
+            if time.monotonic() > until:
+                raise TaskError(
+                    f"{outcome.where} finished a task, but {self.store.path(outcome.key)} is not there; give --out a "
+                    "folder that every worker sees under the same name"
                 )
-                if not isinstance(pool, _Processes) or (deaths > 2 and not survivors):
-                    raise TaskError(
-                        f"every worker process dies, last during {task.title}; run again with fewer workers, and in a "
-                        "script keep the call under if __name__ == '__main__'"
-                    ) from None
-                yield task, died
-        if isinstance(pool, _Processes):
-            pool.renew_if_broken()
+            time.sleep(0.05)
 
 
-_ALONE = threading.Lock()
-"""Numerical threads, random states and warnings belong to the process: threads of one take turns."""
-
-
-def _in_worker(task: Task, store: Store) -> Exception | None:
-    store.attend()
-    with _ALONE, _one_thread(task.uses_torch):
-        return _outcome(task, store, None)
-
-
-def _outcome(task: Task, store: Store, progress: Callable[[int, int | None], None] | None) -> Exception | None:
-    """Perform one task; an error is an outcome, because the other tasks go on."""
-    try:
-        task.perform(store, progress)
-    except Exception as error:
-        return error if isinstance(error, ToposcopeError) else TaskError(f"{type(error).__name__}: {error}")
-    return None
+def _twice(first: Fault | None, second: Fault) -> str:
+    """What a failure says after its second try."""
+    if first is None or first.message == second.message:
+        return f"{second.message} (tried twice)"
+    return f"{second.message} (before that: {first.message})"
 
 
 @contextmanager
-def _one_thread(torch_too: bool) -> Iterator[None]:
-    """One numerical thread, so that sums are added in one order; what was set before comes back."""
-    from threadpoolctl import threadpool_limits
+def open_pool(
+    workers: int,
+    store: Store,
+    limits: Limits | None = None,
+    executor: Executor | None = None,
+    scheduler: str | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Pool]:
+    """Whoever performs the tasks: a Dask cluster, an executor, processes of this machine, or this process."""
+    from toposcope.pools import Here, Lent, Limits, Processes
 
-    torch = import_torch() if torch_too else None
-    before = torch.get_num_threads() if torch is not None else None
-    with threadpool_limits(limits=1):
-        if torch is not None:
-            torch.set_num_threads(1)
+    limits = limits or Limits()
+    with ExitStack() as stack:
+        pool: Pool
+        client = None
+        if executor is not None or scheduler is not None:
+            from toposcope.pools.cluster import Cluster, client_of, connected, unprotected
+
+            if scheduler is not None:
+                client = stack.enter_context(connected(scheduler, workers))
+                if progress is not None and unprotected(scheduler):
+                    progress.say(
+                        f"warning  {scheduler} is not encrypted, and whoever reaches it can run code there; use tls://"
+                    )
+            elif executor is not None:
+                client = client_of(executor)
+        if client is not None:
+            pool = cluster = Cluster(client, store, limits)
+            if progress is not None and cluster.advice:
+                progress.say(f"warning  {cluster.advice}")
+        elif executor is not None:
+            pool = Lent(executor, workers, store, limits)
+        elif workers > 1 or limits:
+            pool = Processes(workers, store, limits)
+        else:
+            pool = Here(store)
         try:
-            yield
-        finally:
-            if torch is not None:
-                torch.set_num_threads(before)
-
-
-def import_torch() -> Any:
-    """torch, or None where it is not installed: it has a pool of threads of its own."""
-    try:
-        return importlib.import_module("torch")
-    except ImportError:
-        return None
-
-
-@contextmanager
-def open_executor(workers: int, executor: Executor | None = None) -> Iterator[Executor | None]:
-    """The executor that was given, a pool of processes, or None to work in this process."""
-    if executor is not None or workers == 1:
-        yield executor
-        return
-    pool = _Processes(workers)
-    try:
-        yield pool
-    except BaseException:
-        pool.terminate()
-        raise
-    pool.shutdown()
-
-
-class _Processes(Executor):
-    """A pool of processes of this machine that can be begun anew when one of them has died."""
-
-    def __init__(self, workers: int) -> None:
-        self._workers = workers
-        self._others = set(multiprocessing.active_children())
-        self._pool = self._begin()
-
-    def _begin(self) -> ProcessPoolExecutor:
-        context = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(self._workers, mp_context=context, initializer=_start_worker)
-
-    def submit(self, function: Callable[..., Any], /, *arguments: Any, **options: Any) -> Future[Any]:
-        """As ProcessPoolExecutor does."""
-        return self._pool.submit(function, *arguments, **options)
-
-    def renew_if_broken(self) -> None:
-        """Begin anew where a process has died; a pool that is whole stays."""
-        try:
-            self._pool.submit(os.getpid).result()
-        except BrokenProcessPool:
-            self._pool.shutdown()
-            self._pool = self._begin()
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Let the processes end."""
-        self._pool.shutdown(wait=wait, cancel_futures=cancel_futures)
-
-    def terminate(self) -> None:
-        """End them at once, whatever they do."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        for child in set(multiprocessing.active_children()) - self._others:
-            child.terminate()
-
-
-def _start_worker() -> None:
-    """A worker leaves at once when it is interrupted, and when the process that started it is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
-
-
-def _leave_with(parent: Any) -> None:
-    parent.join()
-    leave()
-    os._exit(1)
+            yield pool
+        except BaseException:
+            pool.close(at_once=True)
+            raise
+        pool.close()

@@ -157,7 +157,7 @@ class Store:
 
     def __iter__(self) -> Iterator[str]:
         """Every artefact's key, sorted."""
-        for path in sorted(self.folder.glob("*/*/*.npz")):
+        for path in self._found("*/*/*.npz"):
             yield f"{path.parent.parent.name}-{path.stem}"
 
     def size(self, key: str) -> int:
@@ -166,7 +166,15 @@ class Store:
 
     def leftovers(self) -> list[Path]:
         """Temporary files, of the living and of processes that were killed."""
-        return sorted(self.folder.glob(f"**/*{_io.TEMPORARY_SUFFIX}"))
+        return self._found(f"**/*{_io.TEMPORARY_SUFFIX}")
+
+    def _found(self, pattern: str) -> list[Path]:
+        """Files of a pattern, sorted. A folder may go while it is looked through; then everything is looked at anew."""
+        while True:
+            try:
+                return sorted(self.folder.glob(pattern))
+            except FileNotFoundError:
+                continue
 
     def clean(self, keep: Collection[str], patience: float = _lease.PATIENCE) -> Cleaned:
         """Remove every artefact whose key is not in `keep`, and temporary files of processes that are gone.

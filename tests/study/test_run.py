@@ -237,16 +237,28 @@ def test_an_error_that_is_ours_does_not_stop_the_others(
     from toposcope.study import tasks
 
     real = tasks.vietoris_rips
-    calls = iter(range(1000))
+    calls = {"n": 0}
 
-    def sometimes(*args, **options):
-        if next(calls) == 3:
+    def never(points, *args, **options):
+        if points.source.layer == "block1" and points.source.network == "a":
+            calls["n"] += 1
+            raise ZeroDivisionError("a bug")
+        return real(points, *args, **options)
+
+    monkeypatch.setattr(tasks, "vietoris_rips", never)
+    results = ts.run(study(data), tmp_path / "run")
+    assert [failure.message for failure in results.failed] == ["ZeroDivisionError: a bug (tried twice)"] * 6
+    assert calls["n"] == 12  # every draw, and its second try
+
+    first = iter(range(1000))
+
+    def once(*args, **options):
+        if next(first) == 3:
             raise ZeroDivisionError("a bug")
         return real(*args, **options)
 
-    monkeypatch.setattr(tasks, "vietoris_rips", sometimes)
-    results = ts.run(study(data), tmp_path / "run")
-    assert [failure.message for failure in results.failed] == ["ZeroDivisionError: a bug"]
+    monkeypatch.setattr(tasks, "vietoris_rips", once)
+    assert not ts.run(study(data), tmp_path / "other").failed
 
 
 def test_plans_that_do_not_fit_their_inputs(data: Path, tmp_path: Path) -> None:
@@ -320,6 +332,8 @@ def good():
     return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))
 def deadly():
     os._exit(3)
+def hungry():
+    numpy.ones(1 << 40, dtype=numpy.uint8)
 def noise():
     return numpy.random.default_rng().normal(size=(130, 1, 8, 8)).astype("float32")
 """
@@ -348,7 +362,7 @@ def test_a_network_that_kills_its_worker_is_named_and_the_others_go_on(factories
     plan = ts.Study.parse(table("digits:test", dead=f"{factories}:deadly@random", alive=f"{factories}:good@random"))
     results = ts.run(plan, tmp_path / "run", workers=2)
     assert [failure.title for failure in results.failed] == ["extraction of dead"]
-    assert "died twice" in results.failed[0].message
+    assert "its worker process died: ended with exit code 3 (tried twice)" in results.failed[0].message
     assert results.tables["networks"]["network"].tolist() == ["alive"]
 
 

@@ -12,7 +12,7 @@ from toposcope import _io
 from toposcope._errors import TaskError
 from toposcope.demo.training import Training, read_weights
 from toposcope.report import report
-from toposcope.run import Driver, Progress, Silence, open_executor, run
+from toposcope.run import Driver, Progress, Silence, open_pool, run
 from toposcope.store import Store
 from toposcope.study import Results, Study
 
@@ -57,8 +57,9 @@ def demo(
     watcher = progress or Silence()
     trained = ", ".join(f"{training.name} ({training.epochs} epochs)" for training in TRAININGS)
     watcher.say(f"demo: trains {trained} on digits, then fine-tunes {FINETUNED.name} from {PRETRAINED.name}")
-    with open_executor(workers) as pool:
-        driver = Driver(Store(folder / "store"), pool, watcher, workers)
+    store = Store(folder / "store")
+    with store.session(), open_pool(workers, store) as pool:
+        driver = Driver(store, pool, watcher)
         for stage, trainings in (("training", TRAININGS), ("fine-tuning", (FINETUNED,))):
             driver.perform(stage, trainings)
             if driver.failed:

@@ -24,6 +24,7 @@ from toposcope.monitor import signals
 from toposcope.monitor.alerts import alerts
 from toposcope.monitor.changes import change_points
 from toposcope.monitor.folder import TRAIN, VALIDATION, Check, RunFolder, network_of
+from toposcope.pools import Here
 from toposcope.run import Driver, Silence
 from toposcope.store import Store
 from toposcope.study import holes, tables
@@ -54,7 +55,8 @@ class Analysis:
         settings = folder.settings()
         self._template: dict[str, Any] = settings["plan"]
         self._sources: dict[str, str | None] = settings["sources"]
-        self._driver = Driver(Store(folder.path / "store"), None, Silence(), 1)
+        store = Store(folder.path / "store")
+        self._driver = Driver(store, Here(store), Silence())
         self._started = time.time()
         self._checks: dict[int, Check] = {}
         self._networks: dict[tuple[int, str], Extracted] = {}

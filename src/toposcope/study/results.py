@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,6 +129,8 @@ class Results:
     provenance: versions, machine, seeds, times, command. keys: artefact of every diagram, by network, layer, draw.
     artefacts: keys of everything the run was made from. folder: where all of it is. seen: keys of portraits and images.
     controls: keys of the diagrams of control clouds, by what tables call the clouds, then as `keys`.
+    stamp: what decided all this; a run with the same stamp would give the same.
+    kept: read as an earlier run left it, because there was nothing to do.
     """
 
     plan: Study
@@ -142,6 +144,8 @@ class Results:
     folder: Path
     seen: Seen = dataclasses.field(default_factory=Seen)
     controls: Mapping[str, Mapping[str, Mapping[str, tuple[str, ...]]]] = dataclasses.field(default_factory=dict)
+    stamp: str | None = None
+    kept: bool = False
 
     @property
     def headline(self) -> str:
@@ -219,6 +223,7 @@ class Results:
                 "keys": self.keys,
                 "artefacts": self.artefacts,
                 "seen": dataclasses.asdict(self.seen),
+                "stamp": self.stamp,
                 "controls": self.controls,
             },
         )
@@ -232,15 +237,12 @@ class Results:
         fields = _io.read_json(where / "results.json")
         if not isinstance(fields, dict) or fields.get("schema") != SCHEMA:
             raise FileError(f"{where}/results.json was written by another version of toposcope; run the study again")
-        tables = {}
-        for name, columns in COLUMNS.items():
-            try:
-                tables[name] = _read_table(where / "tables" / f"{name}.csv", columns)
-            except (OSError, ValueError) as error:
-                raise FileError(f"cannot read {where}/tables/{name}.csv: {error}; run the study again") from error
+        for name in COLUMNS:
+            if not (where / "tables" / f"{name}.csv").is_file():
+                raise FileError(f"there is no {where}/tables/{name}.csv; run the study again")
         return cls(
             plan=Study.from_json(fields["plan"], str(where)),
-            tables=tables,
+            tables=_Tables(where / "tables"),
             findings=tuple(fields["findings"]),
             warnings=tuple(fields["warnings"]),
             failed=tuple(Failure(**failure) for failure in fields["failed"]),
@@ -252,6 +254,7 @@ class Results:
             artefacts=tuple(fields["artefacts"]),
             folder=where,
             seen=Seen(**fields.get("seen", {})),
+            stamp=fields.get("stamp"),
             controls={
                 kind: {
                     network: {layer: tuple(keys) for layer, keys in layers.items()}
@@ -260,6 +263,29 @@ class Results:
                 for kind, networks in fields.get("controls", {}).items()
             },
         )
+
+
+class _Tables(Mapping[str, "pd.DataFrame"]):
+    """Tables of a finished run, each read when it is asked for. Raises FileError for one that cannot be read."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._read: dict[str, pd.DataFrame] = {}
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        if name not in self._read:
+            path = self._folder / f"{name}.csv"
+            try:
+                self._read[name] = _read_table(path, COLUMNS[name])
+            except (OSError, ValueError) as error:
+                raise FileError(f"cannot read {path}: {error}; run the study again") from error
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COLUMNS)
+
+    def __len__(self) -> int:
+        return len(COLUMNS)
 
 
 _NUMBERS = {

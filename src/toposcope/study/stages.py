@@ -15,18 +15,20 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from toposcope._errors import ActivationError, PlanError, TaskError, ToposcopeError
-from toposcope.store import Store
-from toposcope.study import controls, holes, tables
+from toposcope._version import __version__
+from toposcope.store import Store, key_of
+from toposcope.study import controls, holes, results, tables
 from toposcope.study.agenda import Agenda, agenda
 from toposcope.study.audit import Audited, held_against, impossible, settings, with_audit
 from toposcope.study.beside import look_beside
 from toposcope.study.inputs import check_held
 from toposcope.study.plan import Network, Study
-from toposcope.study.provenance import surroundings
+from toposcope.study.provenance import PACKAGES, surroundings
 from toposcope.study.recipes import RECIPES
 from toposcope.study.results import Failure, Results
 from toposcope.study.tables import Measured
 from toposcope.study.tasks import (
+    SCHEMA,
     Diagram,
     Distances,
     Extract,
@@ -34,6 +36,7 @@ from toposcope.study.tasks import (
     Import,
     Side,
     Task,
+    installed_versions,
     read_diagram_of,
     read_layer,
 )
@@ -44,12 +47,15 @@ class Performer(Protocol):
     """Whatever performs tasks: see `toposcope.run`."""
 
     store: Store
-    workers: int
     failed: list[tuple[str, str]]
     damaged: set[str]
     performed: int
     used: set[str]
     suspicious: bool
+
+    @property
+    def workers(self) -> int:
+        """How many work at once."""
 
     def perform(self, stage: str, tasks: Sequence[Task]) -> set[str]:
         """Perform what is missing; returns the keys of all that is there."""
@@ -64,20 +70,60 @@ class Performer(Protocol):
         """Something worth a line."""
 
 
-def conduct(plan: Study, folder: Path, driver: Performer, thumbnails: bool = True) -> Results:
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+    """A plan with its recipe's defaults, checked, and the extraction of every network.
+
+    extractions: by network. unplanned: (title, error) of networks whose task could not even be planned.
+    """
+
+    plan: Study
+    extractions: Mapping[str, Task]
+    unplanned: Sequence[tuple[str, ToposcopeError]]
+
+    def stamp(self, thumbnails: bool) -> str | None:
+        """What decides the results of a run: plan, content of networks and inputs, versions. None: nothing does."""
+        if self.unplanned:
+            return None
+        return key_of(
+            "run",
+            schemas=[SCHEMA, results.SCHEMA, holes.SCHEMA],
+            plan=self.plan.to_json(),
+            extractions={name: task.key for name, task in self.extractions.items()},
+            thumbnails=thumbnails,
+            versions={"toposcope": __version__, **installed_versions(*PACKAGES)},
+        )
+
+
+def prepare(study: Study) -> Prepared:
+    """Check a plan, and hash what its networks are made from. Raises PlanError as `ts.run` says."""
+    plan = RECIPES[study.recipe].expand(study)
+    RECIPES[plan.recipe].check(plan)
+    controls.check(plan)
+    tasks: dict[str, Task] = {}
+    unplanned: list[tuple[str, ToposcopeError]] = []
+    digests: dict[tuple[str, int | None], str] = {}
+    for network in plan.network:
+        try:
+            tasks[network.name] = _extraction(plan, network, digests)
+        except ToposcopeError as error:
+            unplanned.append((f"extraction of {network.name}", error))
+    if not tasks:
+        raise PlanError("no network can be loaded: " + "; ".join(f"{title}: {error}" for title, error in unplanned))
+    return Prepared(plan, tasks, unplanned)
+
+
+def conduct(prepared: Prepared, folder: Path, driver: Performer, thumbnails: bool = True) -> Results:
     """Take a plan through its stages. Raises PlanError and TaskError as `ts.run` says."""
     started = time.time()
-    recipe = RECIPES[plan.recipe]
-    plan = recipe.expand(plan)
-    recipe.check(plan)
-    controls.check(plan)
+    plan = prepared.plan
     degrees = "H0" if plan.homology.max_degree == 0 else f"H0 to H{plan.homology.max_degree}"
     driver.say(
         f"plan {plan.name}, recipe {plan.recipe}: {len(plan.network)} "
         f"network{'s' * (len(plan.network) > 1)}, {plan.cloud.draws} disjoint draws of "
         f"{plan.cloud.size} inputs, {degrees}, {plan.distance.measure().name}"
     )
-    networks = _extract(plan, driver)
+    networks = _extract(prepared, driver)
     if not networks:
         raise TaskError(
             "no network could be extracted: " + "; ".join(f"{title}: {text}" for title, text in driver.failed)
@@ -95,8 +141,9 @@ def conduct(plan: Study, folder: Path, driver: Performer, thumbnails: bool = Tru
     made |= beside.tables(plan.test.confidence)
     warnings = [*doubts, *found.warnings, *beside.warnings]
     seen = holes.look(plan, networks, found.keys, driver, thumbnails)
-    results = _assemble(plan, folder, networks, made, verdicts, warnings, found.keys, driver, started)
-    return dataclasses.replace(results, seen=seen, controls=_control_keys(plan, networks, found.keys))
+    assembled = _assemble(plan, folder, networks, made, verdicts, warnings, found.keys, driver, started)
+    control_keys = _control_keys(plan, networks, found.keys)
+    return dataclasses.replace(assembled, seen=seen, controls=control_keys, stamp=prepared.stamp(thumbnails))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -161,17 +208,11 @@ def _audit(
     return audited
 
 
-def _extract(plan: Study, driver: Performer) -> list[Extracted]:
+def _extract(prepared: Prepared, driver: Performer) -> list[Extracted]:
     """Representations of every network. A network whose task cannot even be planned is a failure like any other."""
-    tasks: dict[str, Task] = {}
-    digests: dict[tuple[str, int | None], str] = {}
-    for network in plan.network:
-        try:
-            tasks[network.name] = _extraction(plan, network, digests)
-        except ToposcopeError as error:
-            driver.fail(f"extraction of {network.name}", error)
-    if not tasks:
-        raise PlanError("no network can be loaded: " + "; ".join(f"{title}: {text}" for title, text in driver.failed))
+    for title, error in prepared.unplanned:
+        driver.fail(title, error)
+    tasks = prepared.extractions
     present = driver.perform("extraction", list(tasks.values()))
     networks = []
     for name, task in tasks.items():

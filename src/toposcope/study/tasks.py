@@ -26,7 +26,7 @@ from toposcope.distances import distances_of_pairs
 from toposcope.representation import Representation, Source, read_representation
 from toposcope.rips import vietoris_rips
 from toposcope.store import Store, key_of
-from toposcope.study.plan import Cloud, DistanceChoice, Homology, Network, Study
+from toposcope.study.plan import Cloud, DistanceChoice, Extraction, Homology, Network, Study
 from toposcope.study.treatments import PLAIN, Treatment, WithoutOutliers
 
 SCHEMA = 4
@@ -183,8 +183,10 @@ class Extract:
 
     uses_torch: ClassVar[bool] = True
 
-    plan: Study
     network: Network
+    source: str
+    limit: int | None
+    how: Extraction
     inputs_digest: str
     identity: str
 
@@ -194,6 +196,11 @@ class Extract:
         spec = network.model_dump(
             mode="json", exclude={"family", "architecture", "representations", "base", "step", "control", "control_of"}
         )
+        # Weights count by their content and the name of their file: a study whose folder moves stays what it is.
+        model, at, weights_file = str(network.model).partition("@")
+        spec["model"] = model + at + Path(weights_file).name
+        source = plan.source_of(network)
+        assert source is not None
         identity = key_of(
             "extraction",
             schema=SCHEMA,
@@ -205,7 +212,7 @@ class Extract:
                 "numpy", "pillow", "scikit-learn", "torch", "torchvision", "timm", "transformers", "onnx", "onnxruntime"
             ),
         )
-        return cls(plan, network, inputs_digest, identity)
+        return cls(network, source, plan.inputs.limit, plan.extract, inputs_digest, identity)
 
     @property
     def key(self) -> str:
@@ -223,14 +230,13 @@ class Extract:
 
         network = self.network
         assert network.model is not None
-        source = self.plan.source_of(network)
-        assert source is not None
+        source = self.source
         patterns = list(network.layers)
         judged = network.classes is not None and "output" not in patterns
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", ToposcopeWarning)
             loaded = load_network(network.model, seed=network.seed)
-            inputs = load_inputs(source, limit=self.plan.inputs.limit)
+            inputs = load_inputs(source, limit=self.limit)
             if inputs.digest() != self.inputs_digest:
                 raise InputError(
                     f"inputs {source!r} gave other content than when the run was planned; "
@@ -243,9 +249,9 @@ class Extract:
                     inputs,
                     layers=[*patterns, "output"] if judged else patterns,
                     reduce=network.reduce,
-                    batch_size=self.plan.extract.batch_size,
-                    device=self.plan.extract.device,
-                    precision=self.plan.extract.precision,
+                    batch_size=self.how.batch_size,
+                    device=self.how.device,
+                    precision=self.how.precision,
                     name=network.name,
                     seed=network.seed,
                     progress=progress,

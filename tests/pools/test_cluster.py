@@ -1,0 +1,96 @@
+"""A Dask cluster of this machine: real scheduler, real workers, over the loopback."""
+
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import toposcope as ts
+from tests.conftest import save_layers
+from tests.pools.jobs import Job, quiet
+from toposcope.pools import Limits
+from toposcope.pools.cluster import Cluster, client_of, connected, unprotected
+from toposcope.store import Store
+
+pytest.importorskip("distributed")
+
+PLAN = """
+recipe = "layers"
+[[network]]
+name = "a"
+representations = "{data}"
+[cloud]
+size = 12
+draws = 6
+"""
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    with connected("local", 2) as found:
+        yield found
+
+
+def test_faults_are_the_tasks_own_and_the_others_go_on(client: Any, tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    wrong = {3: "raise", 5: "die", 8: "hang"}
+    jobs = [Job(number, wrong.get(number, "keep")) for number in range(20)]
+    pool = Cluster(client, store, Limits(timeout=2.0))
+    outcomes = list(pool.outcomes(jobs, quiet))
+    assert len(outcomes) == 20
+    faults = {outcome.key: outcome.fault.kind for outcome in outcomes if outcome.fault is not None}
+    assert faults == {jobs[3].key: "error", jobs[5].key: "lost", jobs[8].key: "hung"}
+    first = next(outcome for outcome in outcomes if outcome.key == jobs[3].key)
+    again = list(pool.outcomes_elsewhere([(jobs[3], first)]))
+    assert [outcome.fault.kind for outcome in again if outcome.fault] == ["error"]
+    assert len([key for key in store if key.startswith("job")]) == 17
+    pool.close()
+
+
+def test_a_study_gives_the_bytes_of_one_process(client: Any, tmp_path: Path) -> None:
+    save_layers(tmp_path / "data", n=72)
+    plan = ts.Study.parse(tomllib.loads(PLAN.format(data=tmp_path / "data")))
+    ts.run(plan, tmp_path / "here")
+    lent = ts.run(plan, tmp_path / "lent", executor=client.get_executor())
+    assert lent.provenance["workers"] == 2
+    assert not lent.failed
+    for path in (tmp_path / "here" / "tables").iterdir():
+        assert path.read_bytes() == (tmp_path / "lent" / "tables" / path.name).read_bytes()
+    assert client.status == "running"  # what was lent is given back
+
+
+def test_nobody_there_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from toposcope.pools import cluster
+
+    monkeypatch.setattr(cluster, "_CONNECT", 0.3)
+    save_layers(tmp_path / "data", n=72)
+    plan = ts.Study.parse(tomllib.loads(PLAN.format(data=tmp_path / "data")))
+    with pytest.raises(ts.UnavailableError, match="no Dask scheduler answers at 'tcp://127.0.0.1:9'.*start one with"):
+        ts.run(plan, tmp_path / "run", scheduler="tcp://127.0.0.1:9")
+    with pytest.raises(ts.InputError, match="either executor or scheduler"):
+        ts.run(plan, tmp_path / "run", scheduler="local", executor=object())  # type: ignore[arg-type]
+
+
+def test_an_address_in_the_open_is_named() -> None:
+    assert [unprotected(one) for one in ("local", "tcp://127.0.0.1:8786", "localhost:8786", "tls://host:1")] == [
+        False
+    ] * 4
+    assert [unprotected(one) for one in ("tcp://10.0.0.1:8786", "host:8786")] == [True] * 2
+
+
+def test_whose_executor_it_is(client: Any) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as threads:
+        assert client_of(threads) is None
+    assert client_of(client.get_executor()) is client
+
+
+def test_the_core_never_imports_it() -> None:
+    code = "import sys, toposcope.run, toposcope.pools; print(sorted({'dask', 'distributed'} & set(sys.modules)))"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout == "[]\n"
