@@ -286,3 +286,46 @@ def test_warnings_are_lines(capsys: pytest.CaptureFixture[str]) -> None:
     )
     assert code == 0
     assert all(line.startswith("warning  ") for line in err.splitlines())
+
+
+# --- where a study runs, and what a worker may use --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--memory", "much"], "'much' is not an amount of memory; write one such as 2GB"),
+        (["--timeout", "0"], "timeout=0.0 is not a number of seconds above 0"),
+        (["--timeout", "nan"], "timeout=nan is not a number of seconds above 0"),
+    ],
+)
+def test_limits_that_are_none(capsys: pytest.CaptureFixture[str], plan: str, options: list[str], said: str) -> None:
+    code, _, err = call(capsys, "run", plan, "--quiet", *options)
+    assert code == 2
+    assert said in err
+    assert not Path("runs").exists()
+
+
+def test_a_scheduler_that_does_not_answer(
+    capsys: pytest.CaptureFixture[str], plan: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("distributed")
+    from toposcope.pools import cluster
+
+    monkeypatch.setattr(cluster, "_CONNECT", 0.3)
+    code, _, err = call(capsys, "run", plan, "--quiet", "--scheduler", "tcp://127.0.0.1:9")
+    assert code == 2
+    assert "no Dask scheduler answers at 'tcp://127.0.0.1:9'" in err
+    assert len(err.splitlines()) == 1
+
+
+def test_limits_and_where_tasks_run_change_no_table(capsys: pytest.CaptureFixture[str], plan: str) -> None:
+    pytest.importorskip("distributed")
+    assert call(capsys, "run", plan, "--quiet", "--workers", "1", "--out", "here")[0] == 0
+    limits = ["--memory", "3GB", "--timeout", "100"]
+    assert call(capsys, "run", plan, "--quiet", "--workers", "1", "--out", "limited", *limits)[0] == 0
+    elsewhere = ["--scheduler", "local", "--workers", "1"]
+    assert call(capsys, "run", plan, "--quiet", "--out", "lent", *elsewhere)[0] == 0
+    for path in Path("here/tables").iterdir():
+        assert path.read_bytes() == Path("limited/tables", path.name).read_bytes()
+        assert path.read_bytes() == Path("lent/tables", path.name).read_bytes()

@@ -11,9 +11,10 @@ import pytest
 
 import toposcope as ts
 from tests.conftest import save_layers
-from tests.pools.jobs import Job, quiet
+from tests.pools.jobs import Job
 from toposcope.pools import Limits
 from toposcope.pools.cluster import Cluster, client_of, connected, unprotected
+from toposcope.run import Driver, Silence
 from toposcope.store import Store
 
 pytest.importorskip("distributed")
@@ -35,20 +36,22 @@ def client() -> Iterator[Any]:
         yield found
 
 
-def test_faults_are_the_tasks_own_and_the_others_go_on(client: Any, tmp_path: Path) -> None:
+def test_faults_are_the_tasks_own_and_the_others_go_on(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     wrong = {3: "raise", 5: "die", 8: "hang"}
     jobs = [Job(number, wrong.get(number, "keep")) for number in range(20)]
-    pool = Cluster(client, store, Limits(timeout=2.0))
-    outcomes = list(pool.outcomes(jobs, quiet))
-    assert len(outcomes) == 20
-    faults = {outcome.key: outcome.fault.kind for outcome in outcomes if outcome.fault is not None}
-    assert faults == {jobs[3].key: "error", jobs[5].key: "lost", jobs[8].key: "hung"}
-    first = next(outcome for outcome in outcomes if outcome.key == jobs[3].key)
-    again = list(pool.outcomes_elsewhere([(jobs[3], first)]))
-    assert [outcome.fault.kind for outcome in again if outcome.fault] == ["error"]
-    assert len([key for key in store if key.startswith("job")]) == 17
-    pool.close()
+    with connected("local", 2) as own:  # its workers die
+        pool = Cluster(own, store, Limits(timeout=2.0))
+        driver = Driver(store, pool, Silence())
+        made = driver.perform("jobs", jobs)
+        pool.close()
+    said = dict(driver.failed)
+    assert sorted(said) == ["job 3", "job 5", "job 8"]
+    assert said["job 3"] == "ZeroDivisionError: a bug (tried twice)"
+    assert "its worker was lost" in said["job 5"]
+    assert "timeout of 2 s" in said["job 8"]
+    assert made == {job.key for job in jobs if job.number not in wrong}
+    assert made == {key for key in store if key.startswith("job")}
 
 
 def test_a_study_gives_the_bytes_of_one_process(client: Any, tmp_path: Path) -> None:
@@ -73,6 +76,16 @@ def test_nobody_there_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         ts.run(plan, tmp_path / "run", scheduler="tcp://127.0.0.1:9")
     with pytest.raises(ts.InputError, match="either executor or scheduler"):
         ts.run(plan, tmp_path / "run", scheduler="local", executor=object())  # type: ignore[arg-type]
+
+
+def test_a_cluster_of_this_machine_listens_to_this_machine_alone(client: Any) -> None:
+    here = {"127.0.0.1", "::1"}
+    scheduler = client.cluster.scheduler
+    listening = [address for server in scheduler.http_server._sockets.values() for address in [server.getsockname()[0]]]
+    assert listening
+    assert set(listening) <= here
+    assert {address.rpartition("//")[2].rpartition(":")[0] for address in client.ncores()} <= here
+    assert client.scheduler.address.startswith("tcp://127.0.0.1:")
 
 
 def test_an_address_in_the_open_is_named() -> None:
