@@ -2,6 +2,7 @@
 # make test    linters, types and tests; no GPU, no network beyond the package registry
 # make docs    the documentation, in docs/_build/html; its code is executed, and a warning is an error
 # make test-all, make test-native-sanitized, make bench    the long ones
+# make calibration    what the statistics promise, simulated; writes benchmarks/calibration.md and coverage.md
 # make test-core, make test-lowest    with nothing but the core installed: as new, and as old, as pyproject.toml allows
 # Each sets up .venv on its own and skips what is already done.
 
@@ -12,7 +13,7 @@ BESIDE := -n 2 --dist loadfile
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 NATIVE := CMakeLists.txt $(wildcard src/toposcope/*/native/*)
 
-.PHONY: demo test test-all test-core test-lowest lint types docs bench clean
+.PHONY: demo test test-all test-core test-lowest lint types docs bench calibration clean
 
 demo: .venv/demo.done
 	$(BIN)/toposcope demo
@@ -58,6 +59,11 @@ bench: .venv/test.done
 	$(BIN)/python benchmarks/bench_rips.py
 	$(BIN)/python benchmarks/bench_points.py
 	$(BIN)/python benchmarks/bench_distances.py
+
+# About an hour of one core. Goes on where it was interrupted; without runs/ it simulates every row.
+calibration: .venv/test.done
+	$(BIN)/python benchmarks/calibration.py
+	$(BIN)/python benchmarks/coverage.py
 
 .venv/created.done:
 	$(PYTHON) -m venv .venv
