@@ -93,8 +93,8 @@ def test_a_damaged_artefact_is_found_made_again_and_said(
     study: ts.Study, run: Path, undisturbed: Path, kind: str, how: str
 ) -> None:
     if kind == "representation":  # which is read only where a diagram is still to be made
-        victim = next((run / "store" / "diagram").rglob("*.npz"))
-        victim.unlink()
+        for diagram in (run / "store" / "diagram").rglob("*.npz"):
+            diagram.unlink()
     path = next((run / "store" / kind).rglob("*.npz"))
     damage(path, how)
     results = ts.run(study, run)

@@ -47,9 +47,13 @@ class Lent:
         _DRIVERS += 1
 
     def outcomes(self, tasks: Sequence[Work], tell: Callable[[str, float], None]) -> Iterator[Outcome]:
-        """As `Pool.outcomes`. A batch that was lost with its worker is taken apart, and its tasks go alone."""
+        """As `Pool.outcomes`. A batch that was lost with its worker is taken apart, and its tasks go alone.
+
+        One that is lost again may only have waited behind the one that ends workers: at last it has them for itself.
+        """
         waiting = collections.deque(tasks)
         alone: collections.deque[Work] = collections.deque()
+        suspects: list[Work] = []
         done: queue.SimpleQueue[Any] = queue.SimpleQueue()
         while waiting or alone or self._futures:
             while (waiting or alone) and len(self._futures) < _IN_FLIGHT * self.workers:
@@ -61,15 +65,21 @@ class Lent:
             elif len(batch) > 1:
                 alone.extend(batch)
             else:
-                yield Outcome(batch[0].key, 0.0, "", Fault("lost", found))
+                suspects += batch
+        for suspect in suspects:
+            yield from self._by_itself(suspect)
 
     def outcomes_elsewhere(self, failed: Sequence[tuple[Work, Outcome]]) -> Iterator[Outcome]:
         """One at a time, by another worker where the executor can choose."""
         for task, outcome in failed:
-            done: queue.SimpleQueue[Any] = queue.SimpleQueue()
-            self._hand_over([task], done, outcome.where)
-            _batch, found = self._next(done)
-            yield from [Outcome(task.key, 0.0, "", Fault("lost", found))] if isinstance(found, str) else found
+            yield from self._by_itself(task, outcome.where)
+
+    def _by_itself(self, task: Work, but_not: str = "") -> list[Outcome]:
+        """The outcome of a task with nothing else in flight."""
+        done: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._hand_over([task], done, but_not)
+        _batch, found = self._next(done)
+        return [Outcome(task.key, 0.0, "", Fault("lost", found))] if isinstance(found, str) else found
 
     def close(self, at_once: bool = False) -> None:
         """Take back what has not begun."""
