@@ -133,6 +133,9 @@ adjust = "max-t"
 [similarity]              # what stands beside the distances in the report
 measures = ["cka-unbiased", "bottleneck"]
 
+[controls]                # what clouds without any structure of their own would show
+clouds = ["gaussian", "shuffled"]
+
 [audit]                   # every verdict is asked again under each of these
 metric = ["cosine"]
 distance = ["bottleneck"]
