@@ -105,8 +105,7 @@ def _check_memory(
         raise PlanError(
             f"draws of {cloud.size} points in degrees up to {plan.homology.max_degree} may take "
             f"{size_in_words(needed)} of memory per worker, {share} worker{'s' * (share > 1)}, and "
-            f"{size_in_words(limit)} {words}; "
-            + (" or ".join(would) or less)
+            f"{size_in_words(limit)} {words}; " + (" or ".join(would) or less)
         )
 
 
