@@ -97,6 +97,13 @@ def test_json_and_lines(tmp_path: Path, data: Path) -> None:
     assert any(line.startswith("memory      about") for line in lines)
 
 
+def test_too_few_inputs_are_said(tmp_path: Path, data: Path) -> None:
+    plan = study(tmp_path, 'recipe = "layers"\n' + saved(data, "a") + "[cloud]\nsize = 60\ndraws = 6\n")
+    lines = forecast(plan).lines()
+    assert lines[0].endswith("360 inputs needed, 240 held  TOO FEW")
+    assert any(line.startswith("too few     inputs for the draws: a run refuses this") for line in lines)
+
+
 def test_a_cloud_that_memory_does_not_hold_is_refused_before_work(tmp_path: Path, data: Path) -> None:
     plan = study(tmp_path, 'recipe = "layers"\n' + saved(data, "a") + "[cloud]\nsize = 20000\ndraws = 6\n")
     for refused in (

@@ -110,6 +110,8 @@ class Forecast:
         ):
             if there:
                 lines.append(f"{name:<12}{what}, about {_amount(seconds)} s of one core")
+        if any("TOO FEW" in line for line in lines):
+            lines.append("too few     inputs for the draws: a run refuses this, and the seconds above mean little")
         if self.settings:
             lines.append(f"audit       {self.settings} settings, counted above")
         crew = "1 worker" if self.workers == 1 else f"{self.workers} workers"
