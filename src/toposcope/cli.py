@@ -9,6 +9,7 @@ import json
 import os
 import shlex
 import sys
+import time
 import warnings
 from pathlib import Path
 from typing import Annotated, Any
@@ -207,17 +208,20 @@ def run(
     from toposcope.run import run as run_study
 
     plan = Study.read(study)
+    folder = out or Path("runs") / plan.folder
+    allowed = None if memory is None else size_of_words(memory)
     if dry_run:
-        from toposcope.estimate import forecast
+        from toposcope.estimate import check_fits, forecast
 
-        expected = forecast(plan)
-        if as_json:
-            _print_json(expected.to_json())
-        else:
+        started, hands = time.process_time(), _processes(workers)
+        expected = forecast(plan, hands, folder, memory=allowed, thumbnails=thumbnails, started=started)
+        if not as_json:
             for line in expected.lines():
                 typer.echo(text(line))
+        check_fits(plan, expected, folder, allowed)
+        if as_json:
+            _print_json(expected.to_json())
         return
-    folder = out or Path("runs") / plan.folder
     with TerminalProgress(quiet or as_json) as progress:
         results = run_study(
             plan,
@@ -226,7 +230,7 @@ def run(
             progress=progress,
             thumbnails=thumbnails,
             scheduler=scheduler,
-            memory=None if memory is None else size_of_words(memory),
+            memory=allowed,
             timeout=timeout,
         )
         path = folder / "report.html"

@@ -89,10 +89,12 @@ def run(
     `results.json`, and the artefacts under `store/`. A run that is finished already is read, not made again. Several
     runs may work in one folder at once. An artefact that turns out to be damaged is made again, and said.
 
-    Raises PlanError when the plan does not fit its inputs, before any homology; TaskError when no network could be
-    extracted or no worker is left; UnavailableError when no scheduler answers or a limit cannot be kept; StoreError
-    when the folder cannot be written or its disk is full, with every finished task kept; KeyboardInterrupt likewise.
+    Raises PlanError when the plan does not fit its inputs, before any homology, or its clouds and files do not fit the
+    memory or the disk, before any work; TaskError when no network could be extracted or no worker is left;
+    UnavailableError when no scheduler answers or a limit cannot be kept; StoreError when the folder cannot be written
+    or its disk is full, with every finished task kept; KeyboardInterrupt likewise.
     """
+    from toposcope.estimate import check_plan
     from toposcope.pools import Limits
     from toposcope.study.plan import checked
     from toposcope.study.stages import conduct, prepare
@@ -114,6 +116,7 @@ def run(
     if finished is not None:
         watching.say(f"nothing to do: all {len(finished.artefacts)} artefacts of this plan are there")
         return finished
+    check_plan(prepared.plan, workers, folder, memory, elsewhere=executor is not None or scheduler is not None)
     limits = Limits(memory, timeout)
     with store.session(), open_pool(workers, store, limits, executor, scheduler, watching) as pool:
         driver = Driver(store, pool, watching)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
@@ -19,7 +18,6 @@ from toposcope._errors import FileError, InputError
 from toposcope._types import Array, Float64
 from toposcope.distances import distances_of_pairs
 from toposcope.distances.measures import DISTANCES, distance_named
-from toposcope.similarity import Measure
 from toposcope.similarity.pairs import aligned
 from toposcope.similarity.prepared import Prepared
 from toposcope.store import Store, key_of
@@ -224,36 +222,6 @@ def groups_of(networks: Sequence[Extracted], same_inputs: SameInputs) -> list[tu
             groups.append([network])
     layers = [tuple(layer for network in group for layer in network.layers) for group in groups]
     return [group for group in layers if len(group) > 1]
-
-
-def cost(plan: Study, dimension: int, layers: Sequence[int]) -> tuple[int, float]:
-    """Pairs of layers, and seconds of one core, that similarity takes. layers: how many of each group of same inputs.
-
-    Timed on two Gaussian clouds.
-    """
-    paired, _others = asked_for(plan)
-    pairs = sum(count * (count - 1) // 2 for count in layers)
-    if not paired or not pairs:
-        return 0, 0.0
-    generator = np.random.default_rng(0)
-    clouds = [generator.normal(size=(plan.cloud.size, dimension)).astype(np.float32) for _ in range(2)]
-    start = time.process_time()
-    ready = [Prepared(Prepared(cloud).features) for cloud in clouds]
-    prepared = (time.process_time() - start) / 2
-    measures = [SIMILARITIES[name] for name in paired]
-    _measured(ready, measures)  # what a cloud keeps is made once
-    start = time.process_time()
-    _measured(ready, measures)
-    each = time.process_time() - start
-    return pairs, plan.cloud.draws * (sum(layers) * prepared + pairs * each)
-
-
-def _measured(clouds: Sequence[Prepared], measures: Sequence[Measure]) -> None:
-    for measure in measures:
-        try:
-            measure.of(*clouds)
-        except InputError:  # not defined at this size: the run will say so
-            continue
 
 
 def _rows(
