@@ -20,6 +20,7 @@ from toposcope._types import Array, Float64
 from toposcope.distances import distances_of_pairs
 from toposcope.distances.measures import DISTANCES, distance_named
 from toposcope.similarity import Measure
+from toposcope.similarity.cka import cka_of_all
 from toposcope.similarity.pairs import aligned
 from toposcope.similarity.prepared import Prepared
 from toposcope.store import Store, key_of
@@ -34,7 +35,10 @@ if TYPE_CHECKING:
     from toposcope.study.stages import Performer
     from toposcope.study.verdicts import SameInputs
 
-SCHEMA = 1
+SCHEMA = 2
+
+_ALL_AT_ONCE = {"cka": False, "cka-unbiased": True}
+"""Measures that are made for all pairs together: by name, whether they are unbiased."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,17 +80,27 @@ class Likeness:
             PLAIN.cloud(read_layer(store, layer.key), self.size, self.draws, self.draw, self.seed)
             for layer in self.layers
         ]
-        # Every measure is blind to rotations, so as many coordinates as inputs say all there is.
-        clouds = [Prepared(aligned(drawn[0], one)[1].features) for one in drawn]
-        pairs = list(itertools.combinations(range(len(clouds)), 2))
+        points = [aligned(drawn[0], one)[1] for one in drawn]
+        pairs = list(itertools.combinations(range(len(points)), 2))
         values = np.full((len(self.measures), len(pairs)), np.nan)
         notes = [""] * len(self.measures)
-        for column, (i, j) in enumerate(pairs):
-            for row, name in enumerate(self.measures):
+        title = dict(enumerate(layer.title for layer in self.layers))
+        for row, name in enumerate(self.measures):
+            if name in _ALL_AT_ONCE:
+                matrix, why = cka_of_all(points, _ALL_AT_ONCE[name])
+                values[row] = [matrix[pair] for pair in pairs]
+                if why:
+                    i, j = pairs[int(np.argmax(np.isnan(values[row])))]
+                    notes[row] = f"{title[i]} and {title[j]}: {why}"
+        others = [(row, name) for row, name in enumerate(self.measures) if name not in _ALL_AT_ONCE]
+        # Every measure is blind to rotations, so as many coordinates as inputs say all there is.
+        clouds = [Prepared(one.features) for one in points] if others else []
+        for column, (i, j) in enumerate(pairs if others else ()):
+            for row, name in others:
                 try:
                     values[row, column] = SIMILARITIES[name].of(clouds[i], clouds[j])
                 except InputError as error:
-                    notes[row] = notes[row] or f"{self.layers[i].title} and {self.layers[j].title}: {error}"
+                    notes[row] = notes[row] or f"{title[i]} and {title[j]}: {error}"
             if progress is not None and column % 256 == 255:
                 progress(column + 1, len(pairs))
         store.write(self.key, {"values": values, "notes": np.array(notes, dtype=np.str_)})
@@ -229,23 +243,33 @@ def groups_of(networks: Sequence[Extracted], same_inputs: SameInputs) -> list[tu
 def cost(plan: Study, dimension: int, layers: Sequence[int]) -> tuple[int, float]:
     """Pairs of layers, and seconds of one core, that similarity takes. layers: how many of each group of same inputs.
 
-    Timed on two Gaussian clouds.
+    Timed on Gaussian clouds.
     """
     paired, _others = asked_for(plan)
     pairs = sum(count * (count - 1) // 2 for count in layers)
     if not paired or not pairs:
         return 0, 0.0
     generator = np.random.default_rng(0)
-    clouds = [generator.normal(size=(plan.cloud.size, dimension)).astype(np.float32) for _ in range(2)]
+    clouds = [Prepared(generator.normal(size=(plan.cloud.size, dimension)).astype(np.float32)) for _ in range(8)]
+    each_layer = each_pair = 0.0
+    for unbiased in (_ALL_AT_ONCE[name] for name in paired if name in _ALL_AT_ONCE):
+        two, eight = (_seconds(functools.partial(cka_of_all, clouds[:m], unbiased)) for m in (2, 8))
+        # a m + b m² / 2
+        each_pair += (slope := max(0.0, (eight - 4 * two) / 24))
+        each_layer += max(0.0, two / 2 - slope)
+    measures = [SIMILARITIES[name] for name in paired if name not in _ALL_AT_ONCE]
+    if measures:
+        ready: list[Prepared] = []
+        each_layer += _seconds(lambda: ready.extend(Prepared(cloud.features) for cloud in clouds[:2])) / 2
+        _measured(ready, measures)  # what a cloud keeps is made once
+        each_pair += _seconds(lambda: _measured(ready, measures))
+    return pairs, plan.cloud.draws * (sum(layers) * each_layer + pairs * each_pair)
+
+
+def _seconds(job: Callable[[], object]) -> float:
     start = time.process_time()
-    ready = [Prepared(Prepared(cloud).features) for cloud in clouds]
-    prepared = (time.process_time() - start) / 2
-    measures = [SIMILARITIES[name] for name in paired]
-    _measured(ready, measures)  # what a cloud keeps is made once
-    start = time.process_time()
-    _measured(ready, measures)
-    each = time.process_time() - start
-    return pairs, plan.cloud.draws * (sum(layers) * prepared + pairs * each)
+    job()
+    return time.process_time() - start
 
 
 def _measured(clouds: Sequence[Prepared], measures: Sequence[Measure]) -> None:
