@@ -59,6 +59,9 @@ bench: .venv/test.done
 	$(BIN)/python benchmarks/bench_rips.py
 	$(BIN)/python benchmarks/bench_points.py
 	$(BIN)/python benchmarks/bench_distances.py
+	$(BIN)/python benchmarks/bench_scale.py
+	$(BIN)/python benchmarks/simulate_driver.py
+	$(BIN)/python benchmarks/bench_whole.py
 
 # About an hour of one core. Goes on where it was interrupted; without runs/ it simulates every row.
 calibration: .venv/test.done

@@ -14,6 +14,7 @@ from tests.conftest import save_layers
 from tests.pools.jobs import Job
 from toposcope.pools import Limits
 from toposcope.pools.cluster import Cluster, client_of, connected, unprotected
+from toposcope.pools.lent import batch_seconds
 from toposcope.run import Driver, Silence
 from toposcope.store import Store
 
@@ -107,3 +108,9 @@ def test_the_core_never_imports_it() -> None:
     code = "import sys, toposcope.run, toposcope.pools; print(sorted({'dask', 'distributed'} & set(sys.modules)))"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout == "[]\n"
+
+
+def test_many_workers_get_longer_batches() -> None:
+    """So many batches a second as one scheduler can pass on, whatever the number of workers."""
+    assert batch_seconds(1) == batch_seconds(50) == 0.5
+    assert batch_seconds(1000) == 10.0

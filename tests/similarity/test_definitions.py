@@ -1,11 +1,13 @@
 """Each measure against its definition, written down naively, and against scipy and scikit-learn."""
 
+import importlib
 import tracemalloc
 
 import numpy as np
 import pytest
 
 import toposcope as ts
+from toposcope.similarity.cka import cka_of_all
 from toposcope.similarity.prepared import Prepared
 
 SHAPES = [(60, 5, 7), (30, 50, 40), (25, 3, 90)]
@@ -356,3 +358,24 @@ def test_a_draw_that_is_too_large_for_memory_is_refused_before_anything_is_compu
     a = np.zeros((20_000, 1), dtype=np.float32)
     with pytest.raises(ts.InputError, match="20000 points at once need a matrix of 12 GiB; give a size"):
         ts.rtd(a, a)
+
+
+@pytest.mark.parametrize("widths", [(5, 30, 70, 12), (3, 4)])
+@pytest.mark.parametrize("unbiased", [False, True])
+def test_all_pairs_at_once_are_the_pairs(
+    widths: tuple[int, ...], unbiased: bool, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        importlib.import_module("toposcope.similarity.cka"), "_STACKED", 40 * len(widths) * 7
+    )  # several blocks, the last one short
+    shared = rng.normal(size=(40, 3))
+    layers = [shared @ rng.normal(size=(3, width)) + rng.normal(size=(40, width)) + 5 for width in widths]
+    values, note = cka_of_all([Prepared(layer) for layer in layers], unbiased)
+    assert note == ""
+    expected = [[ts.cka(a, b, unbiased=unbiased) for b in layers] for a in layers]
+    np.testing.assert_allclose(values, expected, rtol=1e-10)
+    constant = [*layers[:-1], np.ones((40, widths[-1]))]
+    values, note = cka_of_all([Prepared(layer) for layer in constant], unbiased)
+    assert "no variance" in note
+    assert np.isnan(values[-1]).all()
+    assert np.isfinite(values[:-1, :-1]).all()

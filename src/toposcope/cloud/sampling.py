@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -64,5 +66,17 @@ def _draws_of_units(units: Array, inverse: Ints, size: int, draws: int, seed: in
 
 def _hash_order(ids: Array, seed: int) -> Ints:
     """Row numbers in the order of a hash of (seed, id): a random order that nothing but the ids decides."""
-    digests = [hashlib.sha256(f"{seed}:{entry}".encode(errors="surrogateescape")).digest() for entry in ids.tolist()]
+    if ids.dtype.kind == "O":
+        return _ordered(tuple(ids.tolist()), seed)
+    return _order_of_bytes(ids.tobytes(), ids.dtype.str, seed).copy()
+
+
+@functools.lru_cache(maxsize=4)
+def _order_of_bytes(content: bytes, dtype: str, seed: int) -> Ints:
+    """Kept, because every draw of every layer of a study asks for the same order."""
+    return _ordered(np.frombuffer(content, dtype=dtype).tolist(), seed)
+
+
+def _ordered(entries: Sequence[object], seed: int) -> Ints:
+    digests = [hashlib.sha256(f"{seed}:{entry}".encode(errors="surrogateescape")).digest() for entry in entries]
     return np.array(sorted(range(len(digests)), key=digests.__getitem__), dtype=np.int64)

@@ -20,6 +20,9 @@ from toposcope.study.tasks import engine_versions
 
 _BATCH_SECONDS = 0.5
 """How long a batch is to take: long beside the way there and back, short enough to stop soon."""
+_BATCHES_PER_SECOND = 100.0
+"""The most batches that all workers together are to end in a second: Dask's scheduler and the driver take some 2 ms for
+each (benchmarks/driver.md), so many workers get longer ones."""
 _MOST = 256
 """The most tasks in a batch."""
 _IN_FLIGHT = 3
@@ -101,7 +104,7 @@ class Lent:
         if not self._seconds:
             return 1
         share = -(-len(waiting) // (2 * self.workers))
-        return max(1, min(share, _MOST, int(_BATCH_SECONDS / self._seconds)))
+        return max(1, min(share, _MOST, int(batch_seconds(self.workers) / self._seconds)))
 
     def _hand_over(self, batch: Sequence[Work], done: queue.SimpleQueue[Any], but_not: str = "") -> None:
         try:
@@ -134,6 +137,11 @@ class Lent:
             for outcome in found:
                 self._seconds = 0.9 * self._seconds + 0.1 * outcome.seconds if self._seconds else outcome.seconds
             return batch, found
+
+
+def batch_seconds(workers: int) -> float:
+    """How long a batch is to take where there are so many workers."""
+    return max(_BATCH_SECONDS, workers / _BATCHES_PER_SECOND)
 
 
 class HungError(Exception):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -31,6 +31,12 @@ _COLUMNS = 2048
 """Features of one tile of a cross-product matrix."""
 _SHARED = SHARED
 """Inputs up to which distances and kernels of a layer are kept as one matrix."""
+_STACKED = 1 << 23
+"""Values of the kernel blocks of many layers that are held at once: 64 MiB of float64."""
+_NO_VARIANCE = (
+    "a layer has no variance that its kernel sees (HSIC with itself is not positive), so CKA is not defined; "
+    "leave it out or give more inputs"
+)
 _CANCELLED = 1e-6
 """Share of |x|² + |y|² below which an expanded |x - y|² has lost digits."""
 
@@ -74,11 +80,57 @@ def cka_prepared(
         hsic = np.array([_hsics(x.take(rows), y.take(rows), kernel, True, bandwidth) for rows in parts])
     cross, self_x, self_y = (math.fsum(column) for column in hsic.T)
     if min(self_x, self_y) <= 0:
-        raise InputError(
-            "a layer has no variance that its kernel sees (HSIC with itself is not positive), so CKA is not defined; "
-            "leave it out or give more inputs"
-        )
+        raise InputError(_NO_VARIANCE)
     return cross / math.sqrt(self_x * self_y)
+
+
+def cka_of_all(clouds: Sequence[Prepared], unbiased: bool) -> tuple[Float64, str]:
+    """Linear CKA of every two of m clouds with matching rows: (m, m), NaN where it is not defined, and why it is not.
+
+    A block of rows of all kernels is held at a time, and one matrix product gives the inner products of all pairs.
+    """
+    n, m = len(clouds[0]), len(clouds)
+    if not _stacking_pays(clouds):
+        return _one_by_one(clouds, unbiased)
+    inner, diagonals = np.zeros((m, m)), np.array([_squared_norms(cloud) for cloud in clouds])
+    rows = max(1, min(_ROWS, n, _STACKED // (n * m)))
+    for start in range(0, n, rows):
+        stop = min(start + rows, n)
+        blocks = np.empty((m, stop - start, n - start))
+        for cloud, block in zip(clouds, blocks, strict=True):
+            centred = cloud.points[start:].astype(np.float64) - cloud.mean
+            np.matmul(centred[: stop - start], centred.T, out=block)
+        # Kernels are symmetric: what is right of the diagonal block counts twice.
+        left, right = blocks[:, :, : stop - start].reshape(m, -1), blocks[:, :, stop - start :].reshape(m, -1)
+        inner += left @ left.T + 2 * (right @ right.T)
+    zero = np.zeros(n)
+    hsic = np.array(
+        [
+            [_Sums(inner[i, j], zero, zero, diagonals[i], diagonals[j]).hsic(unbiased) for j in range(m)]
+            for i in range(m)
+        ]
+    )
+    own = np.diagonal(hsic)
+    defined = own > 0
+    norms = np.sqrt(np.where(defined, own, np.nan))
+    return hsic / np.outer(norms, norms), "" if defined.all() else _NO_VARIANCE
+
+
+def _stacking_pays(clouds: Sequence[Prepared]) -> bool:
+    """Whether all kernels cost less than the cross-products of the features of all pairs."""
+    widths = np.array([cloud.points.shape[1] for cloud in clouds], dtype=np.float64)
+    return bool(len(clouds[0]) * (widths.sum() + len(clouds) ** 2) < widths.sum() ** 2 - (widths**2).sum())
+
+
+def _one_by_one(clouds: Sequence[Prepared], unbiased: bool) -> tuple[Float64, str]:
+    values, note = np.full((len(clouds), len(clouds)), np.nan), ""
+    for i, x in enumerate(clouds):
+        for j, y in enumerate(clouds[: i + 1]):
+            try:
+                values[i, j] = values[j, i] = cka_prepared(x, y, "linear", unbiased, 0.5)
+            except InputError as error:
+                note = str(error)
+    return values, note
 
 
 def _batches(n: int, batch: int) -> Iterator[tuple[int, int]]:

@@ -18,6 +18,7 @@ from toposcope._errors import FileError, InputError
 from toposcope._types import Array, Float64
 from toposcope.distances import distances_of_pairs
 from toposcope.distances.measures import DISTANCES, distance_named
+from toposcope.similarity.cka import cka_of_all
 from toposcope.similarity.pairs import aligned
 from toposcope.similarity.prepared import Prepared
 from toposcope.store import Store, key_of
@@ -32,7 +33,10 @@ if TYPE_CHECKING:
     from toposcope.study.stages import Performer
     from toposcope.study.verdicts import SameInputs
 
-SCHEMA = 1
+SCHEMA = 2
+
+_ALL_AT_ONCE = {"cka": False, "cka-unbiased": True}
+"""Measures that are made for all pairs together: by name, whether they are unbiased."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,17 +78,27 @@ class Likeness:
             PLAIN.cloud(read_layer(store, layer.key), self.size, self.draws, self.draw, self.seed)
             for layer in self.layers
         ]
-        # Every measure is blind to rotations, so as many coordinates as inputs say all there is.
-        clouds = [Prepared(aligned(drawn[0], one)[1].features) for one in drawn]
-        pairs = list(itertools.combinations(range(len(clouds)), 2))
+        points = [aligned(drawn[0], one)[1] for one in drawn]
+        pairs = list(itertools.combinations(range(len(points)), 2))
         values = np.full((len(self.measures), len(pairs)), np.nan)
         notes = [""] * len(self.measures)
-        for column, (i, j) in enumerate(pairs):
-            for row, name in enumerate(self.measures):
+        title = dict(enumerate(layer.title for layer in self.layers))
+        for row, name in enumerate(self.measures):
+            if name in _ALL_AT_ONCE:
+                matrix, why = cka_of_all(points, _ALL_AT_ONCE[name])
+                values[row] = [matrix[pair] for pair in pairs]
+                if why:
+                    i, j = pairs[int(np.argmax(np.isnan(values[row])))]
+                    notes[row] = f"{title[i]} and {title[j]}: {why}"
+        others = [(row, name) for row, name in enumerate(self.measures) if name not in _ALL_AT_ONCE]
+        # Every measure is blind to rotations, so as many coordinates as inputs say all there is.
+        clouds = [Prepared(one.features) for one in points] if others else []
+        for column, (i, j) in enumerate(pairs if others else ()):
+            for row, name in others:
                 try:
                     values[row, column] = SIMILARITIES[name].of(clouds[i], clouds[j])
                 except InputError as error:
-                    notes[row] = notes[row] or f"{self.layers[i].title} and {self.layers[j].title}: {error}"
+                    notes[row] = notes[row] or f"{title[i]} and {title[j]}: {error}"
             if progress is not None and column % 256 == 255:
                 progress(column + 1, len(pairs))
         store.write(self.key, {"values": values, "notes": np.array(notes, dtype=np.str_)})

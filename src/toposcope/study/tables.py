@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from toposcope._errors import InputError
-from toposcope._types import Float64
+from toposcope._types import Array, Float64
 from toposcope.diagram import PersistenceDiagram
 from toposcope.distances import descriptors
 from toposcope.stats import Cell, PairedCell, UnpairedCell, mean_interval, permutation_tests
@@ -174,13 +174,28 @@ def descriptor_means_table(table: pd.DataFrame, confidence: float) -> pd.DataFra
 
 def distances_table(measured: Sequence[Measured], measure: str) -> pd.DataFrame:
     """One row per pair of sides, degree and pair of draws."""
-    parts = []
+    names: list[tuple[Any, ...]] = []
+    counts: list[int] = []
+    draws: list[Array] = []
+    values: list[Float64] = []
     for one in measured:
-        draws = np.array(one.task.draws).reshape(-1, 2)
         for degree, row in enumerate(one.values):
-            columns = (*one.names, degree, measure, draws[:, 0], draws[:, 1], row, *one.clouds)
-            parts.append(pd.DataFrame(dict(zip(COLUMNS["distances"], columns, strict=True))))
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS["distances"])
+            names.append((*one.names, degree, measure, *one.clouds))
+            counts.append(len(row))
+            draws.append(np.array(one.task.draws, dtype=np.int64).reshape(-1, 2))
+            values.append(row)
+    if not values:
+        return pd.DataFrame(columns=COLUMNS["distances"])
+    first, second = np.concatenate(draws).T
+    repeated: list[Array] = [
+        np.repeat(np.array(column, dtype=_kind(column)), counts) for column in zip(*names, strict=True)
+    ]
+    columns = (*repeated[:6], first, second, np.concatenate(values), *repeated[6:])
+    return pd.DataFrame(dict(zip(COLUMNS["distances"], columns, strict=True)))
+
+
+def _kind(column: Sequence[Any]) -> type:
+    return int if isinstance(column[0], int) else object
 
 
 def distance_means_table(
