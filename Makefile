@@ -59,6 +59,12 @@ bench: .venv/test.done
 	$(BIN)/python benchmarks/bench_rips.py
 	$(BIN)/python benchmarks/bench_points.py
 	$(BIN)/python benchmarks/bench_distances.py
+	$(BIN)/python benchmarks/bench_similarity.py
+	$(BIN)/python benchmarks/bench_monitor.py
+	$(BIN)/python benchmarks/bench_scale.py
+	$(BIN)/python benchmarks/simulate_driver.py
+	$(BIN)/python benchmarks/bench_forecast.py
+	$(BIN)/python benchmarks/bench_whole.py
 	$(BIN)/python benchmarks/bench_scale.py
 	$(BIN)/python benchmarks/simulate_driver.py
 	$(BIN)/python benchmarks/bench_whole.py
