@@ -665,6 +665,18 @@ def test_a_network_alone_of_its_architecture_is_left_out_and_said_to_be(
     assert f"Left out, each alone of its architecture: {next(iter(single))}." in first["sentence"]
 
 
+def test_unequal_numbers_of_networks_may_differ_in_scatter_alone(tmp_path: Path, rng: np.random.Generator) -> None:
+    folders, fields = zoo(tmp_path, rng, {"round": ROUND, "flat": FLAT}, 4)
+    words = "a difference in scatter alone can be what was seen (mean distances:"
+    unequal = {name: folder for name, folder in folders.items() if name != "flat3"}
+    for number, given in enumerate((folders, unequal)):
+        plan = study(tmp_path, "architectures", given, "[cloud]\nsize = 20\ndraws = 6\n", **fields)
+        found = {row["question"]: row for row in verdicts(ts.run(plan, tmp_path / f"run{number}"))}
+        h1 = found["Does the architecture matter, H1?"]
+        assert h1["answer"] == "yes"
+        assert (words in h1["sentence"]) is (given is unequal)
+
+
 def test_families_of_architectures(tmp_path: Path, rng: np.random.Generator) -> None:
     shapes = {f"r{k}": ROUND for k in range(4)} | {f"f{k}": FLAT for k in range(4)}
     folders, fields = zoo(tmp_path, rng, shapes, 2)
