@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import f_oneway
 
 import toposcope as ts
-from toposcope.stats.networks import components_of, labellings, pseudo_f, smallest_p_of_networks
+from toposcope.stats.networks import components_of, labellings, pseudo_f, scatter_alone, smallest_p_of_networks
 
 
 def squares(x: np.ndarray) -> np.ndarray:
@@ -39,6 +39,29 @@ def test_pseudo_f_where_nothing_varies() -> None:
     labels = np.array([[0, 0, 1, 1]])
     assert pseudo_f(np.zeros((4, 4)), labels)[0] == 0
     assert pseudo_f(squares(np.array([[0.0], [0.0], [1.0], [1.0]])), labels)[0] == np.inf
+
+
+def test_unequal_groups_of_one_centre_are_told_apart_by_their_scatter(rng: np.random.Generator) -> None:
+    # What the docstring and the claim say: sds of 3 and 1 about one centre in ten dimensions.
+    def rejected(sizes: list[int], trials: int = 150) -> float:
+        labels = labellings(sizes, 0, 199)
+        widths = np.repeat([3.0, 1.0], sizes)[:, None]
+        nulls = (pseudo_f(squares(widths * rng.normal(size=(sum(sizes), 10))), labels) for _ in range(trials))
+        return float(np.mean([np.mean(null >= null[0] - 1e-9) <= 0.05 for null in nulls]))
+
+    assert rejected([5, 10]) > 0.25  # 0.40 in a thousand
+    assert rejected([10, 5]) < 0.04  # 0.00
+    assert rejected([5, 5]) < 0.14  # 0.07
+
+
+def test_scatter_is_said_where_it_may_be_all_that_was_seen() -> None:
+    x = np.array([0.0, 2.0, 4.0, 1.0, 1.0])
+    distances = np.abs(x[:, None] - x)
+    assert scatter_alone(distances, np.array([0, 0, 0, 1, 1]), ["wide", "narrow"]) == (
+        "; the numbers are unequal, so a difference in scatter alone can be what was seen (mean distances: 2.67 among "
+        "wide, 0 among narrow), and equally many of each would tell"
+    )
+    assert scatter_alone(distances[:4, :4], np.array([0, 0, 1, 1]), ["wide", "narrow"]) == ""
 
 
 def test_labellings_are_all_of_them_once() -> None:
@@ -112,6 +135,9 @@ def test_architectures_are_told_apart(families) -> None:
         "wide and narrow, W1, H1: rejected at 0.05 that the diagrams of networks of wide and narrow, trained from "
         "separate seeds, follow one law (4 and 4 networks, 4 draws of 20 points, every relabelling, p = 0.0286)"
     )
+    unequal = ts.test_architectures({**families, "wide": families["wide"][:3]}, draws=4)
+    assert unequal.p_value <= 0.05
+    assert "difference in scatter alone can be what was seen" in unequal.claim
     one = families["wide"] + families["narrow"]
     mixed = ts.test_architectures({"a": one[::2], "b": one[1::2]}, draws=4)
     assert mixed.p_value > 0.3

@@ -402,6 +402,20 @@ def test_where_a_fine_tuned_network_parts(tmp_path: Path, rng: np.random.Generat
     assert {"fine-tuning before to after"} == set(results.tables["tests"]["claim"])
 
 
+def test_a_network_that_was_not_changed_does_not_part(tmp_path: Path, rng: np.random.Generator) -> None:
+    folders = {name: save(tmp_path / name, chain(rng, [ROUND] * 3)) for name in ("before", "after")}
+    extra = "[cloud]\nsize = 20\ndraws = 12\n[equivalence]\nmargin = {}\n"
+    for margin, answer, words in (
+        (2.0, "no", "the two agree to within the margin in every layer"),
+        (1e-6, "undecided", "were not shown to part anywhere"),
+    ):
+        plan = study(tmp_path, "finetuning", folders, extra.format(margin), after='base = "before"')
+        for row in verdicts(ts.run(plan, tmp_path / "run")):
+            assert row["answer"] == answer, row["sentence"]
+            assert words in row["sentence"]
+            assert "a difference was shown in 0 of 3 layers" in row["sentence"]
+
+
 def test_seed_twins_set_the_margin(tmp_path: Path, rng: np.random.Generator) -> None:
     tilted = np.array([1, 0.6, 1, 1, 1])
     folders = {
@@ -473,6 +487,15 @@ def test_an_untrained_network_cannot_know_what_it_was_trained_on(tmp_path: Path)
     assert verdicts(without)[0]["answer"] == "not checkable"
 
 
+def test_training_inputs_of_another_kind_are_told_apart(tmp_path: Path, rng: np.random.Generator) -> None:
+    np.save(tmp_path / "noise.npy", rng.normal(size=(240, 1, 8, 8)).astype(np.float32))
+    plan = ts.Study.from_json({**digits_plan("0.05").to_json(), "train_test": {"train": str(tmp_path / "noise.npy")}})
+    (verdict,) = verdicts(ts.run(plan, tmp_path / "run"))
+    assert verdict["answer"] == "no", verdict["sentence"]
+    assert verdict["low"] > verdict["margin"] == 0.05
+    assert "same to within the margin in 0 of 6 layers" in verdict["sentence"]
+
+
 @pytest.mark.parametrize(
     ("update", "message"),
     [
@@ -504,6 +527,15 @@ def test_when_a_layer_begins_to_change(tmp_path: Path, rng: np.random.Generator)
     # First against last is tested once.
     tests = results.tables["tests"]
     assert len(tests) == (3 + 2) * 2 * 2
+
+
+def test_a_training_that_changes_nothing(tmp_path: Path, rng: np.random.Generator) -> None:
+    folders = {name: save(tmp_path / name, chain(rng, [ROUND, FLAT])) for name in ("s0", "s1", "s2")}
+    fields = {name: f'family = "f"\nstep = {10 * k}' for k, name in enumerate(folders)}
+    plan = study(tmp_path, "training", folders, "[cloud]\nsize = 20\ndraws = 8\n", **fields)
+    onset, settled = verdicts(ts.run(plan, tmp_path / "run"))
+    assert onset["answer"] == settled["answer"] == "undecided"
+    assert "none of 2 layers was shown to change, which is not evidence" in onset["sentence"]
 
 
 def test_training_needs_checkpoints(tmp_path: Path, rng: np.random.Generator) -> None:
@@ -663,6 +695,18 @@ def test_a_network_alone_of_its_architecture_is_left_out_and_said_to_be(
     first = verdicts(ts.run(plan, tmp_path / "run"))[0]
     assert "4 and 4 units" in first["sentence"]
     assert f"Left out, each alone of its architecture: {next(iter(single))}." in first["sentence"]
+
+
+def test_unequal_numbers_of_networks_may_differ_in_scatter_alone(tmp_path: Path, rng: np.random.Generator) -> None:
+    folders, fields = zoo(tmp_path, rng, {"round": ROUND, "flat": FLAT}, 4)
+    words = "a difference in scatter alone can be what was seen (mean distances:"
+    unequal = {name: folder for name, folder in folders.items() if name != "flat3"}
+    for number, given in enumerate((folders, unequal)):
+        plan = study(tmp_path, "architectures", given, "[cloud]\nsize = 20\ndraws = 6\n", **fields)
+        found = {row["question"]: row for row in verdicts(ts.run(plan, tmp_path / f"run{number}"))}
+        h1 = found["Does the architecture matter, H1?"]
+        assert h1["answer"] == "yes"
+        assert (words in h1["sentence"]) is (given is unequal)
 
 
 def test_families_of_architectures(tmp_path: Path, rng: np.random.Generator) -> None:

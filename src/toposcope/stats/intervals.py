@@ -15,7 +15,9 @@ def mean_interval(values: Array, level: float = 0.95) -> Interval:
 
     values: (k,) one number per disjoint draw, k >= 2. The draws must share no inputs: then their values are independent
     and the interval covers the mean over draws of this size from the same source (not the value at another size).
-    Raises InputError for fewer than two draws or values that are not finite.
+    It is made for laws that are not very skewed: at 4 to 16 draws it covers 93 to 96 % for total persistence and the
+    longest bar of draws of trained layers (skewness up to 1.5), and 86 to 89 % for a lognormal law with sigma 0.8
+    (benchmarks/coverage.md). Raises InputError for fewer than two draws or values that are not finite.
     """
     from scipy.stats import t
 

@@ -53,7 +53,10 @@ def test_architectures(
 
     The distance between two networks is the mean over draws of the distance between their diagrams of the same inputs;
     the other arguments are those of `test_difference`. The statistic is the pseudo-F of squared distances (Anderson
-    2001): it also sees architectures whose networks merely scatter more. Every relabelling is used up to 20,000.
+    2001), and what is rejected is one law: where groups are unequal in size, that can be a difference in scatter alone.
+    With sds of 3 and 1 about one centre, 5 and 10 networks are told apart at 0.05 in 16 % (one dimension) to 40 % (ten)
+    of simulations, 10 and 5 in 1 % or less (the larger group's scatter hides differences), 5 and 5 in 7 to 8 %. Train
+    equally many to ask for centres; the claim says so where they are unequal. Every relabelling is used up to 20,000.
 
     Returns a TestResult. Its effect is (mean distance between architectures - mean within) / mean within; interval is
     None: for so few units no method with known coverage is at hand. Raises InputError when networks hold different
@@ -87,7 +90,7 @@ def test_architectures(
     title = f"{names}, {how.title(how.degrees)}"
     claim = (
         f"{title}: rejected at {level:g} that the diagrams of networks of {names}, trained from separate seeds, follow "
-        f"one law {evidence}"
+        f"one law {evidence}{scatter_alone(distances, labels[0], list(groups))}"
         if p <= level
         else f"{title}: no difference between the architectures was shown {evidence}; this is not evidence that they "
         "are equal"
@@ -230,6 +233,20 @@ def pseudo_f(squares: Float64, labels: Ints) -> Float64:
     with np.errstate(divide="ignore"):
         ratio = np.divide(between, within, out=np.zeros_like(within), where=(within > 0) | (between > 0))
     return np.asarray(ratio * ((n - groups) / (groups - 1)))
+
+
+def scatter_alone(distances: Float64, labels: Ints, names: Sequence[str]) -> str:
+    """What a pseudo-F that was significant leaves open where groups differ in size, as the end of a sentence; empty
+    where they do not. distances: (n, n), labels: (n,) places in names; every group has at least 2 members."""
+    members = [np.flatnonzero(labels == group) for group in range(len(names))]
+    if len({len(rows) for rows in members}) == 1:
+        return ""
+    within = [distances[np.ix_(rows, rows)].sum() / (len(rows) * (len(rows) - 1)) for rows in members]
+    means = ", ".join(f"{value:.3g} among {name}" for name, value in zip(names, within, strict=True))
+    return (
+        f"; the numbers are unequal, so a difference in scatter alone can be what was seen (mean distances: {means}), "
+        "and equally many of each would tell"
+    )
 
 
 def smallest_p_of_networks(sizes: Sequence[int], permutations: int | None = None) -> float:
