@@ -55,6 +55,8 @@ docs: .venv/docs.done
 
 bench: .venv/test.done
 	$(BIN)/pip install --quiet --editable '.[benchmark]'
+	$(BIN)/pip install --quiet --no-deps ckatorch==1.0.3 pytorch-cka==1.1.3 magnipy==1.0.0 scikit-dimension==0.5.0
+	$(BIN)/pip install --quiet numba numexpr networkx seaborn
 	$(BIN)/python benchmarks/bench_extract.py
 	$(BIN)/python benchmarks/bench_rips.py
 	$(BIN)/python benchmarks/bench_points.py
@@ -65,9 +67,6 @@ bench: .venv/test.done
 	$(BIN)/python benchmarks/simulate_driver.py
 	$(BIN)/python benchmarks/bench_forecast.py
 	$(BIN)/python benchmarks/bench_whole.py
-	$(BIN)/python benchmarks/bench_scale.py
-	$(BIN)/python benchmarks/simulate_driver.py
-	$(BIN)/python benchmarks/bench_whole.py
 
 # About an hour of one core. Goes on where it was interrupted; without runs/ it simulates every row.
 calibration: .venv/test.done
@@ -77,7 +76,6 @@ calibration: .venv/test.done
 .venv/created.done:
 	$(PYTHON) -m venv .venv
 	touch $@
-
 
 .venv/demo.done: .venv/created.done pyproject.toml $(NATIVE)
 	$(BIN)/pip install --quiet --editable '.[torch]'

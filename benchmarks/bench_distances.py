@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
@@ -34,6 +33,7 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 from clouds import CLOUDS  # noqa: E402
+from machine import machine  # noqa: E402
 
 PAGE = HERE / "distances.md"
 
@@ -288,7 +288,13 @@ def main() -> None:
                 sections["Nearly 10,000 bars"] = [*large(bench), "", bench.agreement()]
         finally:
             bench.end()
-    text = ["# Distances between diagrams", "", f"Machine: {machine()}.", "", *(__doc__ or "").splitlines()[6:]]
+    text = [
+        "# Distances between diagrams",
+        "",
+        f"Machine: {machine()} when this was written.",
+        "",
+        *(__doc__ or "").splitlines()[6:],
+    ]
     for title, rows in sections.items():
         text += ["", f"## {title}", "", *rows]
     PAGE.write_text("\n".join(text) + "\n")
@@ -298,12 +304,6 @@ def read_sections() -> dict[str, list[str]]:
     """What the page says already, by heading."""
     parts = PAGE.read_text().split("\n## ")[1:] if PAGE.exists() else []
     return {part.splitlines()[0]: part.strip().splitlines()[2:] for part in parts}
-
-
-def machine() -> str:
-    """Cores and memory."""
-    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
-    return f"{os.cpu_count()} cores ({platform.machine()}), {pages:.0f} GB"
 
 
 if __name__ == "__main__":

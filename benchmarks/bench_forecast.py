@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from machine import machine
 
 PAGE = Path(__file__).resolve().parent / "forecast.md"
 DIGITS = '[inputs]\nsource = "digits:test"\n'
@@ -125,7 +125,7 @@ def share(said: float, was: float) -> str:
 
 
 def main() -> None:
-    load = os.getloadavg()[0]
+    on = machine()
     cells = []
     notes = []
     with tempfile.TemporaryDirectory() as name:
@@ -150,9 +150,8 @@ def main() -> None:
     lines = [
         "# What a dry run says, and what the run takes",
         "",
-        f"Written by `python benchmarks/bench_forecast.py`; {os.cpu_count()} cores, {platform.machine()}, Python "
-        f"{platform.python_version()}, load {load:.1f} when it began. One worker; seconds, MB. Wall-clock times depend "
-        "on what else the machine does.",
+        f"Written by `python benchmarks/bench_forecast.py`; {on} when it began. One worker; "
+        "seconds, MB. Wall-clock times depend on what else the machine does.",
         "",
         "| study | tasks, said | performed | CPU, said | taken | off by | wall, said | taken | memory, said | peak | "
         "off by | disk, said | written | off by | CPU of the dry run |",

@@ -1,6 +1,6 @@
 """What a monitor costs a training: the share that it blocks, the share that it was allowed, and the whole training.
 
-    python benchmarks/bench_monitor.py            writes the table of benchmarks/monitor.md (about four minutes)
+    python benchmarks/bench_monitor.py            writes benchmarks/monitor.md (about four minutes)
 
 A residual network (one thread) learns digits for a fixed number of steps: alone, and
 watched with several budgets, in turn, each in a process of its own, so that nothing is warm. `blocked` is what the
@@ -27,6 +27,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from machine import machine
+
 BUDGETS = ("alone", "1 %", "2 %", "5 %", "none")
 EVERY = 20
 
@@ -36,12 +38,13 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1200)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--budgets", nargs="+", default=BUDGETS)
-    parser.add_argument("--out", type=Path, help="write the table here, as Markdown")
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("monitor.md"))
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
         print(json.dumps(measure(options.child, options.steps)))
         return
+    on = machine()
     found: dict[str, list[dict[str, Any]]] = {budget: [] for budget in options.budgets}
     for _ in range(options.rounds):
         for budget in options.budgets:
@@ -52,6 +55,12 @@ def main() -> None:
             print(budget, found[budget][-1], flush=True)
     digests = {run["weights"] for runs in found.values() for run in runs}
     lines = [
+        "# A monitor beside a training",
+        "",
+        f"Written by `python benchmarks/bench_monitor.py`; {on} when it began.",
+        "",
+        *(__doc__ or "").splitlines()[4:11],
+        "",
         "| budget | checks taken | skipped | blocked | within | CPU of background | CPU of training | whole |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
@@ -82,8 +91,7 @@ def main() -> None:
     )
     text = "\n".join(lines)
     print(text)
-    if options.out is not None:
-        options.out.write_text(text + "\n")
+    options.out.write_text(text + "\n")
 
 
 def measure(budget: str, steps: int) -> dict[str, float | str]:

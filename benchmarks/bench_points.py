@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
@@ -22,6 +21,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from machine import machine
+
+from toposcope.cloud import _pairs
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 ENGINES = {
@@ -48,9 +51,9 @@ def main() -> None:
     lines = [
         "# Distances between points",
         "",
-        f"Machine: {machine()}. Written by `python benchmarks/bench_points.py`. {options.points} points, float32,",
-        "one thread. Each cell: CPU seconds, and megabytes by which the run raised the peak of memory (the result",
-        f"alone is {options.points**2 * 4 / 2**20:.0f} MB of float32).",
+        f"Written by `python benchmarks/bench_points.py`; {machine()} from other work, {_pairs.instructions()[-1]}.",
+        f"{options.points} points, float32, one thread. Each cell: CPU seconds, and megabytes by which the run raised",
+        f"the peak of memory (the result alone is {options.points**2 * 4 / 2**20:.0f} MB of float32).",
         "",
         "| d | " + " | ".join(ENGINES.values()) + " | pdist / ours | scikit-learn / ours | product / ours |",
         "| --- |" + " --- |" * (len(ENGINES) + 3),
@@ -169,23 +172,6 @@ def errors(n: int, d: int) -> list[float]:
         product[upper],
     ]
     return [float(np.max(np.abs(values - exact) / exact)) for values in found]
-
-
-def machine() -> str:
-    """Processor, cores, memory, and how busy they are."""
-    model = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        names = [
-            line.split(":")[1].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")
-        ]
-        model = names[0] if names else model
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    from toposcope.cloud import _pairs
-
-    load = os.getloadavg()[0]
-    instructions = _pairs.instructions()[-1]
-    return f"{os.cpu_count()} cores ({model}), {memory:.0f} GB, {instructions}, load {load:.0f} from other work"
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ import functools
 import importlib.util
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
@@ -33,6 +32,7 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 from clouds import CLOUDS, shared_clouds  # noqa: E402
+from machine import machine  # noqa: E402
 
 PEERS = {
     "redzed-tda 0.1.1": "redzed_tda",
@@ -249,15 +249,6 @@ def against_the_matrix() -> list[str]:
     return rows
 
 
-def machine() -> str:
-    model = platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        model = next((x.split(":")[1].strip() for x in cpuinfo.read_text().splitlines() if "model name" in x), model)
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{os.cpu_count()} cores ({model}), {memory:.0f} GB"
-
-
 SECTIONS: dict[str, Callable[[str], list[str]]] = {
     **{f"H0+H1, n={n}": functools.partial(compare, n, 1) for n in (1000, 2000, 4000)},
     **{f"H0+H1+H2, n={n}": functools.partial(compare, n, 2) for n in (500, 1000)},
@@ -272,8 +263,7 @@ def write(path: Path, found: dict[str, list[str]]) -> None:
     """The file with these sections; those that it has already and that were not measured stay."""
     parts = path.read_text(encoding="utf-8").split("\n## ")[1:] if path.exists() else []
     texts = {part.split("\n")[0]: part.split("\n", 1)[1].strip() for part in parts}
-    load = f"load {os.getloadavg()[0]:.1f} when it ended"
-    texts |= {name: "\n".join([*rows, "", f"({machine()}; {load})"]) for name, rows in found.items()}
+    texts |= {name: "\n".join([*rows, "", f"({machine()} when it ended)"]) for name, rows in found.items()}
     about = (__doc__ or "").split("\n\n")
     text = ["# The homology kernel", "Written by `python benchmarks/bench_rips.py`.", about[-1].strip()]
     text += [f"## {name}\n\n{texts[name]}" for name in SECTIONS if name in texts]

@@ -11,8 +11,6 @@ to do. Both are wall-clock times, so the load of the machine stands beside.
 from __future__ import annotations
 
 import dataclasses
-import os
-import platform
 import shutil
 import tempfile
 import time
@@ -22,6 +20,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from machine import machine
 
 import toposcope as ts
 from toposcope.pools import Processes
@@ -138,7 +137,7 @@ def resume(folder: Path) -> tuple[int, float, float]:
 
 
 def main() -> None:
-    load = os.getloadavg()[0]
+    on = machine()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         local = overhead(Processes(2, Store(folder / "local")))
@@ -149,8 +148,7 @@ def main() -> None:
     lines = [
         "# Workers, overhead, resuming",
         "",
-        f"Written by `python benchmarks/bench_scale.py`; {os.cpu_count()} cores, {platform.machine()}, Python "
-        f"{platform.python_version()}, load {load:.1f} when it began.",
+        f"Written by `python benchmarks/bench_scale.py`; {on} when it began.",
         "",
         f"{TASKS} tasks that write one number, two workers, ms of worker time per task:",
         "",

@@ -1,6 +1,6 @@
 """Similarity measures beside other packages: RTD's time, CKA's time and memory, the cost of each, and agreement.
 
-    python benchmarks/bench_similarity.py [--write benchmarks/similarity.md]
+    python benchmarks/bench_similarity.py         writes benchmarks/similarity.md (about four minutes)
 
 The other packages are not in an extra, since one of them pins an old scipy:
 
@@ -28,6 +28,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+from machine import machine
 
 SHAPE = (10_000, 2_048)
 LARGE = (20_000, 64)
@@ -267,23 +268,12 @@ def agreement_table() -> Iterator[str]:
     yield "ph_dimension draws other subsamples than theirs."
 
 
-def machine() -> str:
-    cpus = Path("/proc/cpuinfo").read_text()
-    model = cpus.split("model name")[1].split(":")[1].splitlines()[0].strip()
-    memory = int(Path("/proc/meminfo").read_text().split()[1]) / 2**20
-    return (
-        f"Machine: {os.cpu_count()} cores ({model}), {memory:.0f} GB; load when this began "
-        f"{os.getloadavg()[0]:.1f}, so read CPU seconds beside wall seconds. Written by "
-        "`python benchmarks/bench_similarity.py --write benchmarks/similarity.md` in one call."
-    )
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--patience", type=float, default=60)
-    parser.add_argument("--only", nargs="+", default=("rtd", "cka", "large", "cost", "agreement"))
-    parser.add_argument("--write", type=Path, help="the page")
+    parser.add_argument("--only", nargs="+", help="of rtd, cka, large, cost, agreement: these, and nothing is written")
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("similarity.md"))
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--large", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -301,17 +291,21 @@ def main() -> None:
         "cost": cost_table,
         "agreement": agreement_table,
     }
-    page = ["# Similarity measures", "", machine()]
+    page = [
+        "# Similarity measures",
+        "",
+        f"Written by `python benchmarks/bench_similarity.py` in one call; {machine()} when it began.",
+    ]
     print("\n".join(page))
     for name, table in tables.items():
-        if name in options.only:
+        if options.only is None or name in options.only:
             page.append("")
             print()
             for line in table():
                 page.append(line)
                 print(line, flush=True)
-    if options.write is not None:
-        options.write.write_text("\n".join(page) + "\n", encoding="utf-8")
+    if options.only is None:
+        options.out.write_text("\n".join(page) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

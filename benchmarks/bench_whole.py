@@ -16,8 +16,6 @@ of it follows from the means, spread over two cores without loss. Tests, similar
 from __future__ import annotations
 
 import itertools
-import os
-import platform
 import resource
 import sys
 import tempfile
@@ -27,6 +25,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from machine import machine
 
 import toposcope as ts
 
@@ -155,19 +154,17 @@ def in_words(seconds: float) -> str:
 def main() -> None:
     whole = len(sys.argv) == 1
     networks, layers, draws = (4, 20, 10) if whole else map(int, sys.argv[1:4])
-    load = os.getloadavg()[0]
+    on = machine()
     with tempfile.TemporaryDirectory() as name:
         files = make_layers(Path(name), networks, layers)
         rows, total = ours(Path(name), networks, draws)
         used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
         said, other = straightforward(files, networks, layers, draws)
         size = (Path(name) / "report.html").stat().st_size
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
     lines = [
         "# The whole",
         "",
-        f"Written by `python benchmarks/bench_whole.py`; {os.cpu_count()} cores ({platform.machine()}), "
-        f"{memory:.0f} GB, Python {platform.python_version()}, load {load:.1f} when it began.",
+        f"Written by `python benchmarks/bench_whole.py`; {on} when it began.",
         "",
         f"{networks} networks × {layers} layers × {draws} draws of {SIZE:,} of {INPUTS:,} inputs, {WIDTHS[0]} to "
         f"{WIDTHS[-1]:,} channels, H0 and H1, W1 between the same draws of every two layers and between all draws "

@@ -18,7 +18,6 @@ import heapq
 import itertools
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
@@ -29,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from bench_scale import Small
+from machine import machine
 
 from toposcope.pools import lent
 from toposcope.pools.cluster import Cluster, connected
@@ -179,7 +179,7 @@ def limit(costs: Costs, seconds: float) -> int:
 
 
 def main() -> None:
-    load = os.getloadavg()[0]
+    on = machine()
     with tempfile.TemporaryDirectory() as name:
         batch, task, scheduler = during(Path(name))
         planning, looking, memory = before(Path(name))
@@ -190,8 +190,7 @@ def main() -> None:
     lines = [
         "# Where the driver holds its workers up",
         "",
-        f"Written by `python benchmarks/simulate_driver.py`; {os.cpu_count()} cores, {platform.machine()}, Python "
-        f"{platform.python_version()}, load {load:.1f} when it began. CPU time.",
+        f"Written by `python benchmarks/simulate_driver.py`; {on} when it began. CPU time.",
         "",
         "| | µs |",
         "| --- | ---: |",

@@ -11,6 +11,7 @@ import pytest
 import toposcope as ts
 from tests.conftest import save_layers
 from toposcope.cli import main
+from toposcope.study import TEMPLATES
 
 
 @pytest.fixture(autouse=True)
@@ -173,6 +174,13 @@ def test_run_report_show_store(capsys: pytest.CaptureFixture[str], plan: str) ->
     assert json.loads(out) == {"removed": 0, "bytes": 0, "in_use": 0}
 
 
+def test_init_lists_the_recipes(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = call(capsys, "init")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()] == list(TEMPLATES)
+    assert "finetuning      where does a fine-tuned network part from its base?" in out
+
+
 def test_init_writes_a_plan_that_runs_dry(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = call(capsys, "init", "layers")
     assert code == 0
@@ -208,7 +216,7 @@ def test_failed_tasks_end_with_one(capsys: pytest.CaptureFixture[str], plan: str
         (["run", "absent.toml"], "cannot read absent.toml"),
         (["report", "data"], "holds no results.json"),
         (["show", "nothing"], "neither a file"),
-        (["init", "layer"], "close names: layers"),
+        (["init", "layer"], "known: architectures, betti-collapse, finetuning, layers"),
         (["store", "data"], "has no store"),
         (["layers", "torchvision:resnet1@random"], "resnet1"),
         (["extract", "toposcope.demo.networks:vgg@random", "absent", "--out", "x"], "absent"),

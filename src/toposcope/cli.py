@@ -290,11 +290,18 @@ def show(
 
 
 @app.command()
-def init(recipe: Annotated[str, typer.Argument(help="layers")]) -> None:
+def init(
+    recipe: Annotated[str | None, typer.Argument(help="Without it, every recipe and its question.")] = None,
+) -> None:
     """Print a commented plan:  toposcope init layers > study.toml."""
     from toposcope._check import choice
     from toposcope.study import TEMPLATES
 
+    if recipe is None:
+        width = max(map(len, TEMPLATES))
+        for name, template in TEMPLATES.items():
+            typer.echo(f"{name:<{width}}  {template.splitlines()[0].partition(': ')[2]}")
+        return
     typer.echo(TEMPLATES[choice(recipe, TEMPLATES, "recipe")], nl=False)
 
 

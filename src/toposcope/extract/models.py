@@ -237,7 +237,7 @@ def blank_input(network: Network, input_size: int | Sequence[int] | None, count:
         return {"input_ids": torch.ones(count, 16, dtype=torch.int64)}
     size = network.input_size if input_size is None else input_size
     if size is None:
-        raise InputError(f"{network.name} doesn't say what it takes; give input_size=224 or input_size=(C, H, W)")
+        raise InputError(f"{network.name} doesn't say what it takes; give input_size (--input-size): 224 or (C, H, W)")
     if isinstance(size, int):
         convolutions = (part for part in network.module.modules() if isinstance(part, torch.nn.Conv2d))
         channels = network.input_size[0] if network.input_size else next((c.in_channels for c in convolutions), 3)
