@@ -267,7 +267,7 @@ def test_interval_and_test_result() -> None:
     [
         (lambda: _check.choice("ab", ["abc", "xyz"], "what"), "close names: abc"),
         (lambda: _check.choice("q", ["abc", "xyz"], "what"), "known: abc, xyz"),
-        (lambda: _check.choice("q", [str(k) for k in range(20)], "what"), "and 12 more"),
+        (lambda: _check.choice("q", [str(k) for k in range(20)], "what"), "and 8 more"),
         (lambda: _check.integer(True, "n"), "n=True"),
         (lambda: _check.integer(1.5, "n"), "integer"),
         (lambda: _check.integer(0, "n", at_least=1), "at least 1"),

@@ -11,17 +11,13 @@ import numpy as np
 from toposcope._errors import ActivationError, InputError, close_names
 from toposcope._types import Array, Floats
 
-_FEW = 16
-"""Names that an error lists whole."""
-
 
 def choice(value: object, allowed: Iterable[str], name: str) -> str:
     """`value` if it is one of `allowed`."""
     names = list(allowed)
     if isinstance(value, str) and value in names:
         return value
-    told = f"; known: {', '.join(names)}" if len(names) <= _FEW else close_names(str(value), names)
-    raise InputError(f"{name}={value!r} is not known{told}")
+    raise InputError(f"{name}={value!r} is not known{close_names(str(value), names)}")
 
 
 def integer(value: object, name: str, at_least: int = 0) -> int:

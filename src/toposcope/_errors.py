@@ -98,12 +98,16 @@ class ToposcopeWarning(UserWarning):
     """Something the reader of a result has to know."""
 
 
+_FEW = 12
+"""Names that an error lists whole."""
+
+
 def close_names(name: str, names: Iterable[str], most: int = 3) -> str:
-    """``"; close names: a, b"`` for an error message, or the first few names when none is close."""
+    """``"; close names: a, b"`` for an error message, or the first names when none is close. Of few, all are better."""
     known = list(names)
-    close = difflib.get_close_matches(name, known, n=most, cutoff=0.4)
+    close = difflib.get_close_matches(name, known, n=most, cutoff=0.6 if len(known) <= _FEW else 0.4)
     if close:
         return "; close names: " + ", ".join(close)
     if not known:
         return ""
-    return "; known: " + ", ".join(known[:8]) + (f" and {len(known) - 8} more" if len(known) > 8 else "")
+    return "; known: " + ", ".join(known[:_FEW]) + (f" and {len(known) - _FEW} more" if len(known) > _FEW else "")
