@@ -211,7 +211,11 @@ def test_hugging_face_folders(tmp_path):
     assert torch.equal(again.module.classifier.weight, source.classifier.weight)
     before = weights_digest(f"hf:{tmp_path / 'vit'}")
     transformers.ViTForImageClassification(config).save_pretrained(tmp_path / "vit")
-    assert weights_digest(f"hf:{tmp_path / 'vit'}") != before
+    now = weights_digest(f"hf:{tmp_path / 'vit'}")
+    assert now != before
+    (tmp_path / "vit").rename(tmp_path / "moved")
+    assert weights_digest(f"hf:{tmp_path / 'moved'}") == now
+    (tmp_path / "moved").rename(tmp_path / "vit")
     weights = load_file(tmp_path / "vit" / "model.safetensors")
     save_file({key: value for key, value in weights.items() if "cls" not in key}, tmp_path / "w.safetensors")
     with pytest.raises(InputError, match="missing vit.embeddings.cls_token; is it the same architecture"):

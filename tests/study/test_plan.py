@@ -138,6 +138,79 @@ def test_no_file(tmp_path: Path) -> None:
         ts.run("plan.toml")
 
 
+BLOCK = 'recipe = "layers"\n[inputs]\nsource = "digits"\n[[network]]\nname = "run"\nmodel = "my.nets:net"\n'
+
+
+def touch(*names: str) -> None:
+    for name in names:
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).touch()
+
+
+def test_checkpoints_are_networks_in_order_of_their_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    touch("w/step-10.safetensors", "w/step-9.safetensors", "w/step-100.safetensors", "w/readme.txt")
+    plan = read(tmp_path, BLOCK + 'checkpoints = "w/step-*.safetensors"\nclasses = [0, 1]\n' + NETWORK)
+    assert [network.name for network in plan.network] == ["run 9", "run 10", "run 100", "a"]
+    assert [network.step for network in plan.network] == [9, 10, 100, None]
+    assert [network.model for network in plan.network[:2]] == [
+        "my.nets:net@w/step-9.safetensors",
+        "my.nets:net@w/step-10.safetensors",
+    ]
+    assert {network.family for network in plan.network} == {"run", None}
+    assert plan.network[2].classes == (0, 1)
+    assert ts.Study.from_json(plan.to_json()) == plan
+    listed = read(tmp_path, BLOCK + 'checkpoints = ["w/step-100.safetensors", "w/step-9*", "w/step-9.safetensors"]\n')
+    assert [network.name for network in listed.network] == ["run 9", "run 100"]
+    named = read(tmp_path, BLOCK + 'family = "f"\ncheckpoints = ["w/step-10.safetensors"]\n')
+    assert named.network[0].family == "f"
+
+
+@pytest.mark.parametrize(
+    ("files", "steps"),
+    [
+        (("checkpoint-500/model.bin", "checkpoint-1000/model.bin"), [500, 1000]),
+        (("epoch=0-step=8.ckpt", "epoch=1-step=16.ckpt"), [8, 16]),
+        (("v2-000.st", "v2-020.st", "v2-003.st"), [0, 3, 20]),
+        (("at0.5.st", "at1.0.st", "at1.5.st"), [0.5, 1, 1.5]),
+        (("b.st", "a.st"), [None, None]),
+        (("resnet50-7.st",), [7]),
+    ],
+)
+def test_steps_stand_in_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: tuple[str, ...], steps: list[float | None]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    touch(*files)
+    plan = read(tmp_path, BLOCK + f"checkpoints = {list(files)}\n")
+    assert [network.step for network in plan.network] == steps
+    if steps[0] is None:  # as they were listed
+        assert [network.name for network in plan.network] == ["run b", "run a"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('checkpoints = "w/none-*.st"', "'run'.*there is no file 'w/none-\\*.st'; .*relative to the folder"),
+        ('checkpoints = ["w/1.st", "w/7.st", "w/8.st"]', "there is no file 'w/7.st', 'w/8.st';"),
+        ('checkpoints = ["w/1.st", "w/final.st"]', "'w/1.st' and 'w/final.st' do not tell the steps"),
+        ("checkpoints = []", "a glob, or a list of files"),
+        ("checkpoints = 3", "a glob, or a list of files, not 3"),
+        ('checkpoints = "w/*.st"\nstep = 3', "leave `step` out"),
+        ('checkpoint = "w/*.st"', "`network.0.checkpoint` is not a key.*close names: checkpoints"),
+    ],
+)
+def test_mistakes_in_checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, words: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    touch("w/1.st", "w/final.st")
+    with pytest.raises(ts.PlanError, match=words) as caught:
+        read(tmp_path, BLOCK + text + "\n")
+    assert "\n" not in str(caught.value)
+    for model in ("my.nets:net@random", "onnx:w/1.st"):
+        with pytest.raises(ts.PlanError, match="name the model alone"):
+            read(tmp_path, BLOCK.replace("my.nets:net", model) + 'checkpoints = "w/1.st"\n')
+
+
 def layer(network: str, name: str) -> Layer:
     return Layer(network, name, f"{network}-{name}", ts.Source(layer=name), 10, 10, 3, 0, 1.0)
 

@@ -380,6 +380,63 @@ def test_threads_give_the_same_bits_too(factories: str, tmp_path: Path) -> None:
     assert files(tmp_path / "threads" / "store") == files(tmp_path / "one" / "store")
 
 
+def test_files_that_moved_are_what_they_were(data: Path, factories: str, tmp_path: Path) -> None:
+    """Weights, inputs and saved layers in another place and under other names: nothing is computed again."""
+    import torch
+    from safetensors.torch import save_file
+
+    from toposcope.demo import networks
+
+    home = tmp_path / "here"
+    home.mkdir()
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        save_file(networks.vgg().state_dict(), home / f"weights{seed}.safetensors")
+    pictures = np.random.default_rng(0).normal(size=(130, 1, 8, 8)).astype(np.float32)
+    np.save(home / "inputs.npy", pictures)
+    (data / "a").rename(home / "layers")
+
+    def plan(folder: Path, weights: str, inputs: str, *others: str) -> ts.Study:
+        made = table(str(folder / inputs), net=f"toposcope.demo.networks:vgg@{folder / weights}")
+        made["network"] += [{"name": "saved", "representations": str(folder / "layers")}]
+        for other in others:
+            made["network"] += [
+                {"name": other, "model": f"toposcope.demo.networks:vgg@{folder / other}.safetensors", "layers": ["all"]}
+            ]
+        made["network"][0]["inputs"] = str(folder / inputs)
+        return ts.Study.parse(made)
+
+    before = ts.run(plan(home, "weights0.safetensors", "inputs.npy"), tmp_path / "run")
+    assert not before.failed
+    there = tmp_path / "there"
+    home.rename(there)
+    (there / "weights0.safetensors").rename(there / "other.safetensors")
+    (there / "inputs.npy").rename(there / "pictures.npy")
+    watcher = Watcher()
+    after = ts.run(plan(there, "other.safetensors", "pictures.npy"), tmp_path / "run", progress=watcher)
+    assert after.provenance["tasks_performed"] == 0
+    assert all(tasks == kept for tasks, kept in watcher.kept.values())
+    assert after.artefacts == before.artefacts
+    networks_before, networks_after = before.tables["networks"], after.tables["networks"]
+    assert networks_after["data"].tolist() == [str(there / "pictures.npy"), str(there / "layers")]
+    digest = networks_before["checkpoint"][0].removeprefix("weights0.safetensors ")
+    assert networks_after["checkpoint"][0] == f"other.safetensors {digest}"
+    # One that is new sees the same inputs as one that was kept from before the move.
+    more = ts.run(plan(there, "other.safetensors", "pictures.npy", "weights1"), tmp_path / "run")
+    pairs = more.tables["distance_means"].set_index(["network_a", "network_b"])["same_inputs"]
+    assert pairs.loc["net", "weights1"].all()
+
+
+def test_a_graph_counts_by_its_content(tmp_path: Path) -> None:
+    from toposcope.study.tasks import Extract
+
+    keys = []
+    for name in ("one.onnx", "folder/two.onnx"):
+        plan = ts.Study.parse(table("digits:test", net=f"onnx:{tmp_path / name}"))
+        keys.append(Extract.planned(plan, plan.network[0], "digits:test", "inputs", "weights").key)
+    assert keys[0] == keys[1]
+
+
 def test_a_plan_of_which_nothing_can_be_loaded_is_bad_input(tmp_path: Path) -> None:
     with pytest.raises(ts.PlanError, match="no network can be loaded"):
         ts.run(ts.Study.parse(table("digits:test", a="no_such_module:net")), tmp_path / "run")

@@ -264,7 +264,6 @@ def _imagined(told: NetworkForecast, layers: tuple[Layer, ...]) -> Extracted:
         told.name,
         layers,
         data="",
-        ids="",
         origin="",
         labels=told.labels,
         checkpoint=None,

@@ -20,7 +20,7 @@ from toposcope._errors import ActivationError, InputError, LayerError, Toposcope
 from toposcope._io import digest_of_file
 from toposcope.extract import models, reduce, taps
 from toposcope.extract.inputs import Batch, Inputs, load_inputs
-from toposcope.extract.models import Network, weights_digest
+from toposcope.extract.models import Network, weights_digest, weights_file
 from toposcope.extract.patterns import matches
 from toposcope.extract.rows import Budget, FileNames, Rows, all_equal
 from toposcope.representation import Representation, Source, first_equal_rows
@@ -39,6 +39,7 @@ __all__ = [
     "load_network",
     "network_layers",
     "weights_digest",
+    "weights_file",
 ]
 
 MEMORY = 1 << 30

@@ -112,14 +112,14 @@ def load_network(spec: str, *, seed: int = 0) -> Network:
 
 
 def weights_digest(spec: str, *, seed: int = 0) -> str:
-    """What decides the weights of a MODEL name, as a sha256 hex digest for cache keys; nothing is built or loaded.
+    """What decides a network and its weights, as a sha256 hex digest for cache keys; nothing is built or loaded.
 
-    A file counts by its content (an ONNX graph with its external data), a factory by the source files of its module and
-    of all that it imports outside the installed packages, random weights by their seed, and all of them by
-    the version of the package that builds the network. Raises InputError and FileError as `load_network` does.
+    A file counts by its content, wherever it lies (an ONNX graph with its external data), a factory by the source files
+    of its module and of all that it imports outside the installed packages, random weights by their seed, and all of
+    them by the version of the package that builds the network. Raises InputError and FileError as `load_network` does.
     """
     parts = parse_spec(spec)
-    from_file = parts.weights not in ("", "pretrained", "random")
+    from_file = parts.source != "onnx" and weights_file(spec) is not None
     facts = [parts.source, parts.name, "file" if from_file else parts.weights.replace("pretrained", "")]
     if parts.source == "onnx":
         graph = Path(parts.name)
@@ -128,6 +128,7 @@ def weights_digest(spec: str, *, seed: int = 0) -> str:
         facts.append(_version({"hf": "transformers"}.get(parts.source, parts.source)))
         local = Path(parts.name) / "config.json"
         if parts.source == "hf" and local.is_file():
+            facts[1] = "folder"
             facts += [
                 f"{file.name} {digest_of_file(file)}" for file in sorted(local.parent.iterdir()) if file.is_file()
             ]
@@ -139,6 +140,13 @@ def weights_digest(spec: str, *, seed: int = 0) -> str:
     elif parts.weights == "random" or parts.source not in (*ZOOS, "onnx"):
         facts += [f"seed {seed}", _version("torch")]
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()
+
+
+def weights_file(spec: str) -> str | None:
+    """The file that a MODEL name takes its weights from, if it names one. Raises InputError."""
+    parts = parse_spec(spec)
+    file = parts.name if parts.source == "onnx" else parts.weights
+    return None if file in ("", "pretrained", "random") else file
 
 
 # --- random state -----------------------------------------------------------------------------------------------------

@@ -203,7 +203,6 @@ class Thumbnails:
         return key_of(
             "thumbnails",
             schema=SCHEMA,
-            source=self.source,
             limit=self.limit,
             anchor=self.anchor,
             ids=self.ids,

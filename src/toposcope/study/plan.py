@@ -28,6 +28,7 @@ from toposcope.cloud.scale import scale_rule
 from toposcope.distances.measures import DISTANCES, Distance, distance_named
 from toposcope.distances.wasserstein import ground_norm
 from toposcope.rips.vietoris_rips import prime_field
+from toposcope.study import checkpoints
 from toposcope.study.measures import known_measure
 
 _LARGEST = 1 << 24
@@ -59,6 +60,10 @@ class Network(Part):
     name of the network that this one was fine-tuned from. step: how far training had come, for checkpoints of one
     training. control: that it stands for no result of training ("untrained"), or for training on noise ("random
     labels"). control_of: name of the network that it is a control of; without one it is a control of its family.
+
+    In TOML one block may stand for many: checkpoints, a glob or a list of files, are weights of `model`. Each becomes a
+    network, called "NAME STEP", with the number in which the files' names differ as its step, in order of the steps;
+    the family is the block's name unless it says another. Names without numbers give "NAME STEM", without a step.
     """
 
     name: str = Field(min_length=1)
@@ -459,6 +464,10 @@ class Study(Part):
     def parse(cls, table: dict[str, Any], where: str = "the plan", name: str = "study") -> Study:
         """A Study from the tables of a TOML file. Raises PlanError in one line: what, where, how to mend it."""
         try:
+            table = {**table, "network": checkpoints.spelled_out(table["network"])} if "network" in table else table
+        except ValueError as error:
+            raise PlanError(f"{where}: {error}") from None
+        try:
             return cls.model_validate({"name": name, **table})
         except ValidationError as error:
             raise PlanError(f"{where}: {_first_mistake(error)}") from None
@@ -565,7 +574,7 @@ def _keys_at(place: tuple[int | str, ...]) -> list[str]:
         "audit": Audit,
     }
     part = parts[str(place[0])] if place else Study
-    return list(part.model_fields)
+    return [*part.model_fields, *([checkpoints.KEY] if part is Network else [])]
 
 
 def _without_infinity(value: Any) -> Any:

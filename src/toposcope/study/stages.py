@@ -42,6 +42,9 @@ from toposcope.study.tasks import (
 )
 from toposcope.study.verdicts import Evidence, Quantity, SameInputs, Verdict
 
+Extraction = Extract | Import
+"""What takes the representations of a network."""
+
 
 class Performer(Protocol):
     """Whatever performs tasks: see `toposcope.run`."""
@@ -78,7 +81,7 @@ class Prepared:
     """
 
     plan: Study
-    extractions: Mapping[str, Task]
+    extractions: Mapping[str, Extraction]
     unplanned: Sequence[tuple[str, ToposcopeError]]
 
     def stamp(self, thumbnails: bool) -> str | None:
@@ -100,12 +103,12 @@ def prepare(study: Study) -> Prepared:
     plan = RECIPES[study.recipe].expand(study)
     RECIPES[plan.recipe].check(plan)
     controls.check(plan)
-    tasks: dict[str, Task] = {}
+    tasks: dict[str, Extraction] = {}
     unplanned: list[tuple[str, ToposcopeError]] = []
-    digests: dict[tuple[str, int | None], str] = {}
+    known: dict[tuple[str, int | None], tuple[str, str]] = {}
     for network in plan.network:
         try:
-            tasks[network.name] = _extraction(plan, network, digests)
+            tasks[network.name] = _extraction(plan, network, known)
         except ToposcopeError as error:
             unplanned.append((f"extraction of {network.name}", error))
     if not tasks:
@@ -228,11 +231,12 @@ def _extract(prepared: Prepared, driver: Performer) -> list[Extracted]:
             extracted = Extracted.read(driver.store, task.key)
         for message in extracted.broken:
             driver.fail(f"extraction of {name}", ActivationError(message))
-        networks.append(dataclasses.replace(extracted, network=name))
+        networks.append(task.told(extracted))
     return networks
 
 
-def _extraction(plan: Study, network: Network, digests: dict[tuple[str, int | None], str]) -> Task:
+def _extraction(plan: Study, network: Network, known: dict[tuple[str, int | None], tuple[str, str]]) -> Extraction:
+    """known: name and digest of inputs that were looked at before."""
     if network.representations is not None:
         return Import.planned(network)
     from toposcope.extract import load_inputs, weights_digest
@@ -241,9 +245,10 @@ def _extraction(plan: Study, network: Network, digests: dict[tuple[str, int | No
     source = plan.source_of(network)
     assert source is not None
     where = (source, plan.inputs.limit)
-    if where not in digests:
-        digests[where] = load_inputs(source, limit=plan.inputs.limit).digest()
-    return Extract.planned(plan, network, digests[where], weights_digest(network.model, seed=network.seed))
+    if where not in known:
+        inputs = load_inputs(source, limit=plan.inputs.limit)
+        known[where] = inputs.name, inputs.digest()
+    return Extract.planned(plan, network, *known[where], weights_digest(network.model, seed=network.seed))
 
 
 def _same_inputs(store: Store, networks: Sequence[Extracted]) -> tuple[dict[tuple[str, str], bool], list[str]]:

@@ -29,8 +29,10 @@ from toposcope.store import Store, key_of
 from toposcope.study.plan import Cloud, DistanceChoice, Extraction, Homology, Network, Study
 from toposcope.study.treatments import PLAIN, Treatment, WithoutOutliers
 
-SCHEMA = 4
+SCHEMA = 5
 """Raised when the code changes what an artefact holds: older artefacts are then computed again."""
+DIGITS = "digits"
+"""Where the inputs of every split of digits come from."""
 
 
 def installed_versions(*packages: str) -> dict[str, str]:
@@ -149,7 +151,6 @@ class Extracted:
     network: str
     layers: tuple[Layer, ...]
     data: str
-    ids: str
     origin: str
     labels: tuple[tuple[str, int], ...]
     checkpoint: str | None
@@ -169,6 +170,22 @@ class Extracted:
         labels = tuple((str(label), int(count)) for label, count in fields["labels"])
         return cls(**{**fields, **lists, "layers": layers, "labels": labels})
 
+    def called(self, network: str, data: str, origin: str, checkpoint: str | None) -> Extracted:
+        """The same under other names."""
+        layers = tuple(
+            dataclasses.replace(
+                layer,
+                network=network,
+                source=dataclasses.replace(
+                    layer.source, network=network, checkpoint=checkpoint or layer.source.checkpoint
+                ),
+            )
+            for layer in self.layers
+        )
+        return dataclasses.replace(
+            self, network=network, layers=layers, data=data, origin=origin, checkpoint=checkpoint
+        )
+
     def write(self, store: Store, key: str) -> None:
         """Write the manifest; it comes last, so that it stands only for layers that are all there."""
         fields = dataclasses.asdict(self)
@@ -187,18 +204,17 @@ class Extract:
     source: str
     limit: int | None
     how: Extraction
+    inputs_name: str
     inputs_digest: str
     identity: str
 
     @classmethod
-    def planned(cls, plan: Study, network: Network, inputs_digest: str, weights: str) -> Extract:
-        """The task, with what decides its content hashed: weights, inputs, and how activations are computed."""
-        spec = network.model_dump(
-            mode="json", exclude={"family", "architecture", "representations", "base", "step", "control", "control_of"}
-        )
-        # Weights count by their content and the name of their file: a study whose folder moves stays what it is.
-        model, at, weights_file = str(network.model).partition("@")
-        spec["model"] = model + at + Path(weights_file).name
+    def planned(cls, plan: Study, network: Network, inputs_name: str, inputs_digest: str, weights: str) -> Extract:
+        """The task, with what decides its content hashed: weights, inputs, and how activations are computed.
+
+        Weights and inputs count by their content alone: files that move or get other names stay what they are.
+        """
+        spec = network.model_dump(mode="json", include={"name", "seed", "layers", "reduce", "classes"})
         source = plan.source_of(network)
         assert source is not None
         identity = key_of(
@@ -212,7 +228,7 @@ class Extract:
                 "numpy", "pillow", "scikit-learn", "torch", "torchvision", "timm", "transformers", "onnx", "onnxruntime"
             ),
         )
-        return cls(network, source, plan.inputs.limit, plan.extract, inputs_digest, identity)
+        return cls(network, source, plan.inputs.limit, plan.extract, inputs_name, inputs_digest, identity)
 
     @property
     def key(self) -> str:
@@ -223,6 +239,17 @@ class Extract:
     def title(self) -> str:
         """For progress and failures."""
         return f"extraction of {self.network.name}"
+
+    def told(self, extracted: Extracted) -> Extracted:
+        """What was extracted, with files called what this plan calls them: they may have moved since it was made."""
+        from toposcope.extract import weights_file
+
+        file = weights_file(str(self.network.model))
+        checkpoint = extracted.checkpoint
+        if file is not None and checkpoint is not None:
+            checkpoint = f"{Path(file).name} ({checkpoint.rpartition(' (')[2]}"
+        origin = extracted.origin if extracted.origin in ("", DIGITS) else self.inputs_name
+        return extracted.called(self.network.name, self.source, origin, checkpoint)
 
     def perform(self, store: Store, progress: Callable[[int, int | None], None] | None = None) -> None:
         """Extract, keep one representation per layer, then the manifest."""
@@ -301,13 +328,17 @@ class Import:
     def key(self) -> str:
         """Key of the manifest."""
         names = [(Path(path).name, digest) for path, digest in self.files]
-        network = self.network.model_dump(mode="json", include={"name", "representations"})
-        return key_of("import", schema=SCHEMA, network=network, files=names, numpy=np.__version__)
+        return key_of("import", schema=SCHEMA, network=self.network.name, files=names, numpy=np.__version__)
 
     @property
     def title(self) -> str:
         """For progress and failures."""
         return f"reading of {self.network.name}"
+
+    def told(self, extracted: Extracted) -> Extracted:
+        """As `Extract.told`: where no file says whose activations it holds, the plan's path does."""
+        data = extracted.data or str(self.network.representations)
+        return extracted.called(self.network.name, data, extracted.origin, extracted.checkpoint)
 
     def perform(self, store: Store, progress: Callable[[int, int | None], None] | None = None) -> None:
         """Read and check every file, keep them, then the manifest."""
@@ -331,7 +362,7 @@ class Import:
             source = dataclasses.replace(read.source, network=self.network.name, layer=layer)
             ordered[f"{len(ordered)} {stem}"] = dataclasses.replace(read, source=source)
         representations = list(_in_order(ordered).values())
-        data = representations[0].source.data or str(self.network.representations)
+        data = representations[0].source.data or ""
         _keep(store, self.key, self.network.name, representations, data, None, 0, [], tuple(broken))
 
 
@@ -405,7 +436,6 @@ def _keep(
         network=network,
         layers=tuple(layers),
         data=data,
-        ids=key_of("ids", origin=origin, ids=sorted(ids)),
         origin=origin,
         labels=label_counts(representations[0].sample_ids, representations[0].labels),
         checkpoint=representations[0].source.checkpoint if representations else None,
@@ -436,8 +466,8 @@ def _origin(representation: Representation) -> str:
     from, were given by a person and stand for themselves.
     """
     data, ids = representation.source.data, representation.sample_ids
-    if data is not None and data.split(":")[0] == "digits":
-        return "digits"
+    if data is not None and data.split(":")[0] == DIGITS:
+        return DIGITS
     if ids.dtype.kind in "iu":
         numbered = np.array_equal(ids, np.arange(len(ids)))
         return data or (f"{len(ids)} rows" if numbered else "")

@@ -25,6 +25,11 @@ layers = ["blocks"]               # globs on module names, re:PATTERN, or the pr
 # classes = [0, 1, 2]             # what the outputs stand for: accuracy on the inputs is then measured
 # inputs = "digits:train"         # inputs of its own
 
+# [[network]]                     # one block for the checkpoints of a training; their names tell the steps
+# name = "run"
+# model = "my.nets:resnet"
+# checkpoints = "runs/step-*.safetensors"   # or a list of files
+
 # [[network]]                     # activations that were saved before need no torch: one file for each layer
 # name = "saved"
 # representations = "activations/"

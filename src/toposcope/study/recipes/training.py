@@ -37,7 +37,9 @@ def check(plan: Study) -> None:
     """At least three checkpoints of every training, each at a step of its own."""
     groups = trainings(plan)
     if not groups:
-        raise PlanError("training needs checkpoints of one training; give every [[network]] its `step`")
+        raise PlanError(
+            "training needs checkpoints of one training; give every [[network]] its `step`, or `checkpoints`"
+        )
     for name, members in groups.items():
         steps = [network.step for network in members]
         if len(steps) < 3 or len(set(steps)) < len(steps):
@@ -182,6 +184,14 @@ layers = ["blocks"]
 """
     for epoch in (0, 1, 12)
 )
+_NETWORKS += """\
+# [[network]]                     # or all of them in one block: the number in their names is the step
+# name = "resnet"
+# model = "my.nets:resnet"
+# checkpoints = "runs/epoch*.safetensors"
+# layers = ["blocks"]
+
+"""
 
 RECIPE = Recipe(
     template("training", "when does the shape of each layer change while a network trains?", networks=_NETWORKS),
