@@ -65,7 +65,7 @@ def vgg16() -> tuple[nn.Module, object]:
 
 def mobilenet_v2() -> tuple[nn.Module, object]:
     """Sandler et al. 2018, without its classifier."""
-    from toposcope.extract.models import import_torchvision
+    from toposcope.extract.packages import import_torchvision
 
     import_torchvision("the zoo")
     from torchvision.models import mobilenet_v2 as build
@@ -76,7 +76,7 @@ def mobilenet_v2() -> tuple[nn.Module, object]:
 
 
 def efficientnet_lite0() -> tuple[nn.Module, object]:
-    from toposcope.extract.models import import_torchvision
+    from toposcope.extract.packages import import_torchvision
 
     import_torchvision("the zoo")
     import timm
@@ -86,7 +86,7 @@ def efficientnet_lite0() -> tuple[nn.Module, object]:
 
 def vit_small() -> tuple[nn.Module, object]:
     """A vision transformer of 12 blocks in the layout of DINOv2 (Oquab et al. 2023), patches of 14 pixels."""
-    from toposcope.extract.models import import_torchvision
+    from toposcope.extract.packages import import_torchvision
 
     import_torchvision("the zoo")
     import timm

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from toposcope.extract.models import import_torchvision
+from toposcope.extract.packages import import_torchvision
 
 import_torchvision("the networks of the paper")
 

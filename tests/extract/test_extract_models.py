@@ -16,7 +16,7 @@ from torch import nn
 
 from toposcope import _io
 from toposcope._errors import FileError, InputError, MissingDependencyError, ToposcopeWarning, WeightsError
-from toposcope.extract import Network, extract, load_network, models, weights_digest
+from toposcope.extract import Network, extract, load_network, packages, weights_digest, zoos
 
 FACTORY = """
     import torch
@@ -155,7 +155,7 @@ def test_names_that_are_none(spec, message):
 )
 def test_weights_that_cannot_be_downloaded(spec, tmp_path, monkeypatch, capfd):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setattr(models, "_reachable", lambda url: False)
+    monkeypatch.setattr(zoos, "_reachable", lambda url: False)
     monkeypatch.setattr("urllib.request.urlopen", _unreachable)
     monkeypatch.setattr("torch.hub.urlopen", _unreachable)
     start = time.perf_counter()
@@ -174,11 +174,11 @@ def _unreachable(*arguments, **options):
 
 
 def test_a_server_that_is_not_there_is_not_reachable():
-    assert not models._reachable("http://127.0.0.1:9", seconds=1)
+    assert not zoos._reachable("http://127.0.0.1:9", seconds=1)
 
 
 def test_hugging_face_configurations_by_model_type(monkeypatch):
-    monkeypatch.setattr(models, "_reachable", lambda url: False)
+    monkeypatch.setattr(zoos, "_reachable", lambda url: False)
     with pytest.raises(WeightsError, match="its name tells no model type; use hf:TYPE@random"):
         load_network("hf:someone/something@random")
     with pytest.warns(ToposcopeWarning, match="built with the default resnet configuration"):
@@ -188,7 +188,7 @@ def test_hugging_face_configurations_by_model_type(monkeypatch):
 
 
 def test_hugging_face_folders(tmp_path):
-    models.import_torchvision("this test")
+    packages.import_torchvision("this test")
     import transformers
     from safetensors.torch import load_file, save_file
 
@@ -248,10 +248,10 @@ def test_missing_packages_are_named(monkeypatch):
         ("timm", "timm:resnet18@random", "vision"),
         ("transformers", "hf:vit@random", "hf"),
     ):
-        monkeypatch.setattr(models.importlib, "import_module", refuse(package))
+        monkeypatch.setattr(packages.importlib, "import_module", refuse(package))
         with pytest.raises(MissingDependencyError, match=rf"needs {package}, .*pip install 'toposcope\[{extra}\]'"):
             load_network(spec)
-        monkeypatch.setattr(models.importlib, "import_module", real_import)
+        monkeypatch.setattr(packages.importlib, "import_module", real_import)
     assert builtins.__import__ is real
 
 
@@ -268,9 +268,9 @@ def test_another_failure_of_torchvision_is_not_hidden(monkeypatch):
     def fail(*arguments):
         raise RuntimeError("something else")
 
-    monkeypatch.setattr(models, "_import", fail)
+    monkeypatch.setattr(packages, "import_package", fail)
     with pytest.raises(RuntimeError, match="something else"):
-        models.import_torchvision("x")
+        packages.import_torchvision("x")
 
 
 def test_weights_digest(tmp_path, factory):

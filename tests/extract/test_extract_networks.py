@@ -7,9 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from toposcope.extract import extract, load_network, models, network_layers
+from toposcope.extract import extract, load_network, network_layers, packages
 
-models.import_torchvision("these tests")  # before transformers, which stumbles over one that doesn't import
+packages.import_torchvision("these tests")  # before transformers, which stumbles over one that doesn't import
 
 # Random heads that start at zero, and class tokens that have met no patch yet, are the same for every input.
 pytestmark = pytest.mark.filterwarnings("ignore:.* is constant")

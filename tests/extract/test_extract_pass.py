@@ -641,7 +641,7 @@ def test_network_layers(small):
     assert (conv.type, conv.shape, conv.length, conv.reduction) == ("Conv2d", (4, 8, 8), 4, "mean over 8×8 positions")
     assert network_layers(small, 8, "stages")[0].name == "layer1"
     assert network_layers(Network(small, "n", input_size=(1, 8, 8)), None, "head")[0].length == 3
-    with pytest.raises(InputError, match="Small doesn't say what it takes; give input_size=224"):
+    with pytest.raises(InputError, match="Small doesn't say what it takes; give input_size .--input-size.: 224"):
         network_layers(small)
     with pytest.raises(InputError, match="must be whole numbers above 0"):
         network_layers(small, (1, 0, 8))

@@ -15,7 +15,7 @@ from torch import nn
 
 import toposcope as ts
 from tests.monitor.loops import monitor, network, probe, train
-from toposcope.extract.models import import_torchvision
+from toposcope.extract.packages import import_torchvision
 from toposcope.monitor import to_tensorboard, to_wandb
 
 # The frameworks' own warnings are theirs.

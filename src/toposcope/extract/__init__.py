@@ -10,17 +10,25 @@ import dataclasses
 import os
 import warnings
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from toposcope import _check
 from toposcope._errors import ActivationError, InputError, LayerError, ToposcopeWarning
-from toposcope._io import digest_of_file
-from toposcope.extract import models, reduce, taps
+from toposcope.extract import reduce, taps
 from toposcope.extract.inputs import Batch, Inputs, load_inputs
-from toposcope.extract.models import Network, weights_digest, weights_file
+from toposcope.extract.models import load_network, weights_digest, weights_file
+from toposcope.extract.network import (
+    FORMS,
+    Network,
+    blank_input,
+    caster,
+    placed,
+    seeded,
+    unwrapped,
+)
+from toposcope.extract.packages import import_torch
 from toposcope.extract.patterns import matches
 from toposcope.extract.rows import Budget, FileNames, Rows, all_equal
 from toposcope.representation import Representation, Source, first_equal_rows
@@ -99,7 +107,7 @@ def extract(
         _check.choice(precision, PRECISIONS, "precision")
     how = _Reductions(reduce)
     network = _network(model, name, seed)
-    with models.seeded(seed):
+    with seeded(seed):
         data = load_inputs(inputs, limit=limit, preprocess=preprocess)
         collector = _Collector(network, how, data.count, Budget(memory, out), precision)
         batch_size = min(batch_size, network.batch_size or batch_size)
@@ -108,34 +116,6 @@ def extract(
             return collector.finish(data.name)
         finally:
             collector.close()
-
-
-def load_network(spec: str, *, seed: int = 0) -> Network:
-    """The network that a MODEL name denotes, in evaluation mode on the CPU, with its own preprocessing.
-
-    spec: ``torchvision:NAME``, ``timm:NAME``, ``hf:NAME``, ``onnx:FILE`` or ``package.module:factory``; all but the
-    ONNX graph with optional ``@pretrained`` (the default where the source has weights of its own), ``@random`` or
-    ``@FILE`` (`.safetensors`, or a state dict, tensors only). seed: of random weights.
-
-    Raises InputError for a name nobody knows or weights that don't fit, FileError for weights that cannot be read,
-    WeightsError for weights that would have to be downloaded and cannot be, MissingDependencyError.
-    """
-    parts = models.parse_spec(spec)
-    if parts.source != "onnx":
-        return models.load_network(spec, seed=seed)
-    models.import_torch(f"model {spec!r}")
-    from toposcope.extract.onnx import OnnxGraph
-
-    graph = OnnxGraph(parts.name)
-    checkpoint = f"{Path(parts.name).name} ({digest_of_file(parts.name)[:12]})"
-    return Network(
-        graph,
-        Path(parts.name).stem,
-        checkpoint,
-        input_size=graph.input_size,
-        batch_size=graph.batch_size,
-        presets=False,
-    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,10 +142,10 @@ def network_layers(
     """
     ready = _network(network, None, 0)
     # Two, because what is the same for all inputs, a table of positions say, has one row and would pass for one input.
-    blank = models.blank_input(ready, input_size, min(2, ready.batch_size or 2))
+    blank = blank_input(ready, input_size, min(2, ready.batch_size or 2))
     collector = _Collector(ready, _Reductions(reduce), None, Budget(MEMORY, None), None)
     try:
-        with models.seeded(0), warnings.catch_warnings():
+        with seeded(0), warnings.catch_warnings():
             warnings.simplefilter("ignore", ToposcopeWarning)  # modules that never run are no news in a listing
             _run(ready, load_inputs([blank]), layers, 1, None, None, collector, None)
             return collector.layer_infos()
@@ -175,18 +155,16 @@ def network_layers(
 
 def _network(model: Any, name: str | None, seed: int) -> Network:
     """`model` as a Network whose module is not wrapped for parallel or compiled running."""
-    torch = models.import_torch("extract()")
+    torch = import_torch("extract()")
     if isinstance(model, (str, os.PathLike)):
         network = load_network(os.fspath(model), seed=seed)
     elif isinstance(model, Network):
         network = model
     elif isinstance(model, torch.nn.Module):
-        network = Network(model, type(models.unwrapped(model)).__name__)
+        network = Network(model, type(unwrapped(model)).__name__)
     else:
-        raise InputError(
-            f"model of type {type(model).__name__} is not understood; pass a torch module or {models.FORMS}"
-        )
-    return dataclasses.replace(network, module=models.unwrapped(network.module), name=name or network.name)
+        raise InputError(f"model of type {type(model).__name__} is not understood; pass a torch module or {FORMS}")
+    return dataclasses.replace(network, module=unwrapped(network.module), name=name or network.name)
 
 
 class _Reductions:
@@ -220,14 +198,14 @@ def _run(
     selection = taps.select(module, layers, network.presets)
     done = 0
     with contextlib.ExitStack() as stack:
-        place = stack.enter_context(models.placed(module, device))
+        place = stack.enter_context(placed(module, device))
         tapped = stack.enter_context(taps.Taps(module, selection, collector.receive))
         stack.enter_context(collector.patches_counted())
         # Not inference_mode: what a network caches in its buffers meanwhile must stay usable for training.
         stack.enter_context(torch.no_grad())
         if precision is not None:
             stack.enter_context(torch.autocast(place.type, getattr(torch, precision)))
-        cast = models.caster(module, place)
+        cast = caster(module, place)
         for batch in data.batches(batch_size, network.preprocess):
             tapped.next_batch()
             collector.next_batch(batch)

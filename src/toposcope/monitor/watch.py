@@ -392,7 +392,7 @@ class TopologyMonitor:
 
     def _take(self, model: torch.nn.Module, step: int, measured: Mapping[str, float]) -> None:
         """Look, write, ring the bell."""
-        from toposcope.extract.models import unwrapped
+        from toposcope.extract.network import unwrapped
 
         if not self._begun:
             self._begin()
