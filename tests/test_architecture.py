@@ -68,6 +68,49 @@ def test_imports_flow_one_way(path: Path) -> None:
         assert RANK[other] < RANK[package] or (RANK[other] == RANK[package] <= 2), f"{package} imports {other}"
 
 
+MODULES = {
+    ".".join(("toposcope", *path.relative_to(SOURCE).with_suffix("").parts)).removesuffix(".__init__"): path
+    for ending in ("*.py", "*.pyi")
+    for path in SOURCE.rglob(ending)
+}
+"""By full name; kernels by their stubs."""
+
+
+def imported_modules(tree: ast.AST) -> set[str]:
+    """Modules of the library that a module imports: at its head, within a function, or for types alone."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            whole = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in MODULES else node.module for name in whole}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found & set(MODULES)
+
+
+def circle_among(imports: dict[str, set[str]]) -> list[str]:
+    """Modules in a circle of imports, or leading to one: what is left when those that import nothing left are taken."""
+    left = dict(imports)
+    while free := [name for name, others in left.items() if not others & set(left)]:
+        for name in free:
+            del left[name]
+    return sorted(left)
+
+
+@pytest.mark.parametrize("package", sorted({package_of(path) for path in modules() if path.parent != SOURCE}))
+def test_no_circle_within_a_package(package: str) -> None:
+    inside = {name: path for name, path in MODULES.items() if f"{name}.".startswith(f"toposcope.{package}.")}
+    imports = {name: imported_modules(ast.parse(path.read_text())) - {name} for name, path in inside.items()}
+    assert circle_among({name: others & set(inside) for name, others in imports.items()}) == []
+
+
+def test_a_circle_is_seen() -> None:
+    assert circle_among({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": set()}) == ["a", "b", "c"]
+    assert circle_among({"a": {"b", "c"}, "b": {"c"}, "c": {"d"}, "d": set()}) == []
+    late = "def f() -> None:\n    from toposcope.study.columns import COLUMNS\n    from toposcope.study import plan\n"
+    assert imported_modules(ast.parse(late)) == {"toposcope.study.columns", "toposcope.study.plan"}
+
+
 def test_every_package_of_the_order_is_there() -> None:
     assert {package_of(path) for path in modules()} - {"__init__"} == set(RANK)
 

@@ -17,7 +17,7 @@ from torch import nn
 import toposcope as ts
 from tests.monitor.loops import DRAWS, SIZE, monitor, network, probe, train
 from toposcope.monitor import signals
-from toposcope.study.results import COLUMNS
+from toposcope.study.columns import COLUMNS
 
 
 @pytest.fixture(scope="module")

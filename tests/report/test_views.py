@@ -19,7 +19,7 @@ from tests.report.test_report import Page, decoded
 from toposcope.report.diagrams import LEVELS
 from toposcope.report.page import page
 from toposcope.study import Results
-from toposcope.study.results import COLUMNS
+from toposcope.study.columns import COLUMNS
 
 browser_test = pytest.mark.browser
 

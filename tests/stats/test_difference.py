@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import toposcope as ts
-from toposcope.stats import PairedCell, UnpairedCell, permutation_tests
-from toposcope.stats.draws import landscape_distances, measurement
+from toposcope.stats import PairedCell, UnpairedCell, difference, permutation_tests
+from toposcope.stats.draws import landscape_distances, measurement, most_draws, rows_per_draw
 
 
 def representation(points: np.ndarray, first: int = 0, layer: str = "layer") -> ts.Representation:
@@ -53,8 +53,6 @@ def test_unpaired_is_the_pipeline_by_hand(cloud, rng) -> None:
 
 
 def test_same_inputs_unpaired_share_no_row(cloud, monkeypatch) -> None:
-    from toposcope.stats import difference
-
     seen = []
     make = difference.split_inputs
     monkeypatch.setattr(difference, "split_inputs", lambda *args: seen.append(make(*args)) or seen[-1])
@@ -93,7 +91,7 @@ def test_defaults_take_all_inputs_and_enough_draws(cloud) -> None:
 
 
 def test_splits_give_twice_the_median(cloud, rng) -> None:
-    a, b = representation(cloud), representation(cloud + 0.5 * rng.normal(size=cloud.shape))
+    a, b = representation(cloud), representation(cloud * [1, 1, 0.2])
     found = ts.test_difference(a, b, draws=8, splits=3)
     assert found.adjustment == "twice the median p of 3 splits"
     assert found.interval is None
@@ -101,6 +99,23 @@ def test_splits_give_twice_the_median(cloud, rng) -> None:
     one = ts.test_difference(a, b, draws=8)
     assert found.effect != one.effect
     assert found.p_value * 64 == int(found.p_value * 64)  # twice a multiple of 1/128
+    # The first split is that of a test with one; the others have hashes of their own.
+    alone = [ts.test_difference(a, b, draws=8, seed=difference._seed_of(0, turn)).p_value for turn in range(3)]
+    assert len(set(alone)) == 3
+    assert alone[0] == one.p_value
+    assert found.p_value == 2 * np.median(alone) < 1
+
+
+def test_tokens_are_drawn_as_often_as_their_rows_allow(rng) -> None:
+    ids = np.repeat(np.arange(100), 3)
+    a, b = (ts.Representation(rng.normal(size=(300, 3)), ids) for _ in range(2))
+    # Six inputs of three tokens make sixteen points; 100 inputs are sixteen times six.
+    assert "16 paired draws of 16 points" in ts.test_difference(a, b, size=16).claim
+    # Inputs of few tokens may fall together.
+    uneven = ts.Representation(rng.normal(size=(150, 3)), np.repeat(np.arange(60), [2, 3] * 30))
+    assert most_draws(uneven, 20) == 6
+    assert rows_per_draw(uneven, 6) >= 20 > rows_per_draw(uneven, 7)
+    assert most_draws(uneven, 151) == 0
 
 
 def test_the_same_to_the_bit_for_every_number_of_threads(cloud, rng) -> None:

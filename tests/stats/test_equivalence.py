@@ -1,5 +1,6 @@
 """Equivalence: the estimate by its definition, the bound by simulation, the verdict in words."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -135,6 +136,21 @@ def test_the_margin_is_that_of_seed_twins() -> None:
     assert pair.estimate == pytest.approx(margin.estimates[0])
 
 
+def test_copies_of_an_input_are_warned_of() -> None:
+    points = np.concatenate([A.points, A.points[:1]])
+    copied = ts.Representation(points, np.arange(101))
+    with pytest.warns(ts.ToposcopeWarning, match="1 row.s. equal the row of another input"):
+        ts.test_equivalence(copied, copied, 1.0, size=10)
+    with pytest.warns(ts.ToposcopeWarning, match="every bound"):
+        ts.seed_twin_margin([copied, representation(1, 101, stretch=30.0)], size=10, degree=0)
+
+
+def test_draws_of_tokens_count_their_rows() -> None:
+    tokens = ts.Representation(np.random.default_rng(2).normal(size=(120, 3)), np.repeat(np.arange(40), 3))
+    # Four inputs of three tokens make ten points.
+    assert ts.test_equivalence(tokens, tokens, 1.0, size=10).draws == 10
+
+
 def test_the_estimate_is_unbiased_at_equal_laws() -> None:
     rng = np.random.default_rng(8)
     values = [energy_bound(cell(UnpairedCell, *rng.normal(size=(2, 8, 2))))[0] for _ in range(500)]
@@ -142,6 +158,7 @@ def test_the_estimate_is_unbiased_at_equal_laws() -> None:
 
 
 A = representation(0, 100)
+AT_TEST, AT_TRAIN = (dataclasses.replace(A, source=ts.Source(data=place)) for place in ("test", "train"))
 MARGIN = ts.Margin(1.0, 10, 1, "W1", "euclidean", "q0.9", "by hand")
 
 
@@ -158,9 +175,12 @@ MARGIN = ts.Margin(1.0, 10, 1, "W1", "euclidean", "q0.9", "by hand")
         (
             lambda: ts.test_equivalence(A, representation(0, 100, 50), 1.0, size=10),
             ts.InputError,
-            "share 50 inputs, and have 100 and 100",
+            "share 50 of their 100 and 100 inputs",
         ),
         (lambda: ts.test_equivalence(A, A, 1.0, size=10, paired=False), ts.InputError, "paired=True or None"),
+        (lambda: ts.test_equivalence(A, A, 1.0, size=3), ts.InputError, "no draw of 3 points has a bar in degree 1"),
+        (lambda: ts.seed_twin_margin([A, A], 5, degree=2), ts.InputError, "take size=6 or more"),
+        (lambda: ts.test_equivalence(AT_TEST, AT_TRAIN, 1.0, size=10), ts.InputError, "come from test and train"),
         (lambda: ts.test_equivalence(A, A, MARGIN, size=20), ts.IncomparableError, r"size \(10 and 20\)"),
         (lambda: ts.test_equivalence(A, A, MARGIN, degree=0), ts.IncomparableError, r"degree \(1 and 0\)"),
         (lambda: ts.seed_twin_margin([A], 10), ts.InputError, "at least 2 seed twins"),

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import f_oneway
 
 import toposcope as ts
-from toposcope.stats.networks import components_of, labellings, pseudo_f, scatter_alone, smallest_p_of_networks
+from toposcope.stats.networks import components_of, labellings, pseudo_f, smallest_p_of_networks, unequal_numbers
 
 
 def squares(x: np.ndarray) -> np.ndarray:
@@ -54,14 +54,19 @@ def test_unequal_groups_of_one_centre_are_told_apart_by_their_scatter(rng: np.ra
     assert rejected([5, 5]) < 0.14  # 0.07
 
 
-def test_scatter_is_said_where_it_may_be_all_that_was_seen() -> None:
+def test_what_unequal_numbers_leave_open_is_said() -> None:
     x = np.array([0.0, 2.0, 4.0, 1.0, 1.0])
     distances = np.abs(x[:, None] - x)
-    assert scatter_alone(distances, np.array([0, 0, 0, 1, 1]), ["wide", "narrow"]) == (
-        "; the numbers are unequal, so a difference in scatter alone can be what was seen (mean distances: 2.67 among "
-        "wide, 0 among narrow), and equally many of each would tell"
+    labels, names = np.array([0, 0, 0, 1, 1]), ["wide", "narrow"]
+    ends = " (mean distances: 2.67 among 3 of wide, 0 among 2 of narrow); equally many of each would tell"
+    assert unequal_numbers(distances, labels, names, shown=True) == (
+        f"; the numbers are unequal, so a difference in scatter alone can be what was seen{ends}"
     )
-    assert scatter_alone(distances[:4, :4], np.array([0, 0, 1, 1]), ["wide", "narrow"]) == ""
+    assert unequal_numbers(distances, labels, names, shown=False) == (
+        f"; the numbers are unequal, and a larger group that scatters more hides differences{ends}"
+    )
+    for shown in (True, False):
+        assert unequal_numbers(distances[:4, :4], np.array([0, 0, 1, 1]), names, shown) == ""
 
 
 def test_labellings_are_all_of_them_once() -> None:
@@ -141,7 +146,10 @@ def test_architectures_are_told_apart(families) -> None:
     one = families["wide"] + families["narrow"]
     mixed = ts.test_architectures({"a": one[::2], "b": one[1::2]}, draws=4)
     assert mixed.p_value > 0.3
-    assert "not evidence that they are equal" in mixed.claim
+    assert mixed.claim.endswith("not evidence that they are equal")
+    fewer = ts.test_architectures({"a": one[::2], "b": one[3::2]}, draws=4)
+    assert fewer.p_value > 0.05
+    assert "not evidence that they are equal; the numbers are unequal, and a larger group that" in fewer.claim
     assert ts.test_architectures(families, draws=4, degree=(0, 1), scale_of="pooled").p_value <= 0.05
 
 

@@ -82,7 +82,7 @@ def test_the_error_is_that_between_repeated_plans() -> None:
         (lambda: plan((ring(), blob()), np.sin), "the share of rows"),
         (lambda: plan(ring(), 0.5), "needs a function"),
         (lambda: plan((ring(), blob(dimension=3)), 0.5), "2 and 3 dimensions; pass effect=1"),
-        (lambda: plan((ring(), ring(start=100)), 1.0), "share 100 inputs"),
+        (lambda: plan((ring(), ring(start=100)), 1.0), "share 100 of their 200"),
         (lambda: plan((ring(), blob()), 1.0, sizes=(51,)), "at least 204 inputs, and there are 200.*up to 50"),
         (lambda: plan((ring(), blob()), 1.0, draws=(2, 3)), "no number of draws.*take more"),
         (lambda: plan((ring(), blob()), 1.0, power=1.0), "must be below 1"),

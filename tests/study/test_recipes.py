@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -171,6 +172,11 @@ def test_the_architecture_with_most_outliers_takes_networks_as_units(tmp_path: P
     assert census["answer"] == "yes"
     assert census["where"] == "dirty"
     assert census["p_adjusted"] == pytest.approx(1 / 35)  # ways to deal 8 networks into two equal groups
+    assert "numbers are unequal" not in census["sentence"]
+    del folders["clean 3"]
+    rows = verdicts(ts.run(study(tmp_path, "outliers", folders, extra, **fields), tmp_path / "fewer"))
+    census = next(row for row in rows if row["question"] == "Which architecture has most outliers?")
+    assert "the numbers are unequal, so a difference in scatter alone can be what was seen" in census["sentence"]
 
 
 def save_tokens(folder: Path, rng: np.random.Generator, registers: bool) -> Path:
@@ -697,16 +703,22 @@ def test_a_network_alone_of_its_architecture_is_left_out_and_said_to_be(
     assert f"Left out, each alone of its architecture: {next(iter(single))}." in first["sentence"]
 
 
-def test_unequal_numbers_of_networks_may_differ_in_scatter_alone(tmp_path: Path, rng: np.random.Generator) -> None:
+def test_unequal_numbers_of_networks_leave_something_open(tmp_path: Path, rng: np.random.Generator) -> None:
     folders, fields = zoo(tmp_path, rng, {"round": ROUND, "flat": FLAT}, 4)
-    words = "a difference in scatter alone can be what was seen (mean distances:"
-    unequal = {name: folder for name, folder in folders.items() if name != "flat3"}
-    for number, given in enumerate((folders, unequal)):
-        plan = study(tmp_path, "architectures", given, "[cloud]\nsize = 20\ndraws = 6\n", **fields)
+    alike, like_fields = zoo(tmp_path / "alike", rng, {"round": ROUND, "other": ROUND}, 4)
+    fewer = {name: folder for name, folder in folders.items() if name != "flat3"}
+    fewer_alike = {name: folder for name, folder in alike.items() if name != "other3"}
+    seen = "a difference in scatter alone can be what was seen (mean distances:"
+    hidden = "a larger group that scatters more hides differences (mean distances:"
+    for number, (given, answer, words) in enumerate(
+        ((folders, "yes", ""), (fewer, "yes", seen), (alike, "undecided", ""), (fewer_alike, "undecided", hidden))
+    ):
+        extra = "[cloud]\nsize = 20\ndraws = 6\n"
+        plan = study(tmp_path, "architectures", given, extra, **{**like_fields, **fields})
         found = {row["question"]: row for row in verdicts(ts.run(plan, tmp_path / f"run{number}"))}
         h1 = found["Does the architecture matter, H1?"]
-        assert h1["answer"] == "yes"
-        assert (words in h1["sentence"]) is (given is unequal)
+        assert h1["answer"] == answer
+        assert [part for part in (seen, hidden) if part in h1["sentence"]] == ([words] if words else [])
 
 
 def test_families_of_architectures(tmp_path: Path, rng: np.random.Generator) -> None:
@@ -873,8 +885,33 @@ def test_a_classifier_that_carries_a_ring_to_a_point(tmp_path: Path, rng: np.ran
     assert families["answer"] == "yes"
     assert "fall earlier in fast" in families["sentence"]
     assert families["p_adjusted"] == pytest.approx(2 / 70)
+    assert "numbers are unequal" not in families["sentence"]
     numbers = results.tables["quantities"].set_index(["network_a", "layer_a"])["value"]
     assert numbers["slow0", "block1"] == pytest.approx(2, abs=0.3)
+    for left_out, words in (
+        (["slow3"], "the numbers are unequal, and a larger group that scatters more hides differences"),
+        (["slow1", "slow2", "slow3"], "cannot show at 0.05 which sheds Betti numbers earlier; train 4 of each"),
+    ):
+        fewer = {name: folder for name, folder in folders.items() if name not in left_out}
+        *_, families = verdicts(
+            ts.run(study(tmp_path, "betti-collapse", fewer, KNOWN, **fields), tmp_path / f"without {len(left_out)}")
+        )
+        assert words in families["sentence"]
+
+
+def test_one_network_stands_for_no_family() -> None:
+    from toposcope.study.recipes.betti_collapse import _faster
+
+    names = {f"{family} {seed}": family for family, seeds in (("relu", 20), ("tanh", 1)) for seed in range(seeds)}
+    blocks = [{"name": name, "family": family, "representations": "x"} for name, family in names.items()]
+    plan = ts.Study.parse({"recipe": "betti-collapse", "network": blocks})
+    path = {
+        name: [(None, np.full(4, 2.0)), (None, np.full(4, 1.0 + (family == "tanh")))] for name, family in names.items()
+    }
+    (row,) = _faster(SimpleNamespace(plan=plan), path)
+    # One in 21 would reach 0.05.
+    assert row.answer == "not checkable"
+    assert "20 and 1 networks cannot show" in row.sentence
 
 
 def test_a_classifier_that_carries_nothing(tmp_path: Path, rng: np.random.Generator) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 import toposcope as ts
 from tests.conftest import save_layers
-from toposcope.study.results import COLUMNS
+from toposcope.study.columns import COLUMNS
 
 
 def plan_text(

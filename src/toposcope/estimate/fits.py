@@ -6,18 +6,15 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from toposcope._errors import PlanError
 from toposcope.cloud.metrics import CloudMetric, metric_named
+from toposcope.estimate.costs import Forecast
 from toposcope.pools.work import size_in_words
 from toposcope.rips.engine import in_kernel
 from toposcope.rips.estimate import kernel_bytes, matrix_bytes
 from toposcope.study.audit import settings
 from toposcope.study.plan import Cloud, Study
-
-if TYPE_CHECKING:
-    from toposcope.estimate.forecast import Forecast
 
 
 def available_memory() -> int | None:

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from toposcope import _io
 from toposcope._errors import MissingDependencyError
-
-if TYPE_CHECKING:
-    from toposcope.monitor.watch import TopologyMonitor
+from toposcope.monitor.callbacks import Monitor
 
 STATE = "toposcope_monitor.json"
 
 
-def callback(monitor: TopologyMonitor) -> Any:
+def callback(monitor: Monitor) -> Any:
     """A `TrainerCallback` for `Trainer(callbacks=[...])`.
 
     It looks before the first step, after each that is due, and at the end, where it computes what is left; the loss

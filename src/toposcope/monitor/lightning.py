@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import importlib
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from toposcope._errors import InputError, MissingDependencyError, close_names
-
-if TYPE_CHECKING:
-    from toposcope.monitor.watch import TopologyMonitor
+from toposcope.monitor.callbacks import Monitor
 
 PACKAGES = ("lightning.pytorch", "pytorch_lightning")
 
 
-def callback(monitor: TopologyMonitor, module: str | None = None) -> Any:
+def callback(monitor: Monitor, module: str | None = None) -> Any:
     """A `Callback` for `Trainer(callbacks=[...])`.
 
     It looks before the first step, after each that is due, and at the end, where it computes what is left; metrics that

@@ -195,7 +195,7 @@ def _finite(value: object) -> float:
 
 
 def _files(results: Results) -> tuple[dict[str, str], tuple[str, ...]]:
-    from toposcope.study.results import COLUMNS
+    from toposcope.study.columns import COLUMNS
 
     files, too_large = {}, []
     for name in COLUMNS:

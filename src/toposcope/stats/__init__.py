@@ -21,9 +21,9 @@ from toposcope.stats.networks import (
     components_of,
     labellings,
     pseudo_f,
-    scatter_alone,
     smallest_p_of_networks,
     test_architectures,
+    unequal_numbers,
     variance_components,
 )
 from toposcope.stats.permutation import enough_draws, permutation_tests, smallest_p, swaps
@@ -63,7 +63,6 @@ __all__ = [
     "plan_power",
     "planted_circle",
     "pseudo_f",
-    "scatter_alone",
     "seed_twin_margin",
     "smallest_p",
     "smallest_p_of_networks",
@@ -73,5 +72,6 @@ __all__ = [
     "test_difference",
     "test_differences",
     "test_equivalence",
+    "unequal_numbers",
     "variance_components",
 ]

@@ -14,14 +14,22 @@ import numpy as np
 
 from toposcope import _check
 from toposcope._errors import InputError
-from toposcope._types import Ints
 from toposcope.cloud import disjoint_draws
 from toposcope.distances import Distance
 from toposcope.representation import Representation
 from toposcope.result import TestResult
 from toposcope.stats.adjust import multiplier
-from toposcope.stats.cells import Cell, PairedCell, UnpairedCell
-from toposcope.stats.draws import Measurement, clouds_of, measurement, rows_per_draw, units, warn_of_equal_rows
+from toposcope.stats.cells import Cell
+from toposcope.stats.draws import (
+    Split,
+    are_paired,
+    cells_of,
+    measurement,
+    most_draws,
+    rows_per_draw,
+    units,
+    warn_of_equal_rows,
+)
 from toposcope.stats.permutation import check_reach, enough_draws, permutation_tests, sentence
 
 DRAWS = 10
@@ -29,16 +37,6 @@ DRAWS = 10
 
 _MOST_DRAWS = 20
 """Draws taken at most where the caller names their size and not their number."""
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Split:
-    """The rows of every draw: k arrays of (size,) row numbers of a, and of b. Paired: draw i is the same inputs."""
-
-    a: Sequence[Ints]
-    b: Sequence[Ints]
-    paired: bool
-    size: int
 
 
 def test_difference(
@@ -106,10 +104,10 @@ def test_difference(
         split_inputs(a, b, size, draws, paired, permutations, level, factor, _seed_of(first, turn), how.fewest_points)
         for turn in range(rounds)
     ]
-    _warn(a, b, plans[0])
+    warn_of_equal_rows(a, b, plans[0].paired)
     results, cells = [], []
     for split in plans:
-        cells += _cells(f"{a.name} and {b.name}", a, b, split, how, [how.degrees])
+        cells += cells_of(a, b, split, how, [how.degrees], f"{a.name} and {b.name}")
         results += permutation_tests(cells[-1:], level / factor, "none", first, statistic, permutations)
     return results[0] if rounds == 1 else _combined(results, cells, level)
 
@@ -160,9 +158,9 @@ def test_differences(
     cells: dict[tuple[str, int], Cell] = {}
     for name, (a, b) in pairs.items():
         split = split_inputs(a, b, size, draws, paired, permutations, level, factor, first, how.fewest_points)
-        _warn(a, b, split)
+        warn_of_equal_rows(a, b, split.paired)
         title = f"{name}: {a.name} and {b.name}"
-        found = _cells(title, a, b, split, how, [(degree,) for degree in how.degrees])
+        found = cells_of(a, b, split, how, [(degree,) for degree in how.degrees], title)
         cells.update({(name, degree): cell for degree, cell in zip(how.degrees, found, strict=True)})
     results = permutation_tests(list(cells.values()), level, adjust, first, statistic, permutations)
     return dict(zip(cells, results, strict=True))
@@ -185,7 +183,7 @@ def split_inputs(
     fewest_points: int,
 ) -> Split:
     """The draws of a test that can reach `level / factor`. Raises InputError with the number that would do."""
-    in_pairs = _in_pairs(a, b, paired)
+    in_pairs = are_paired(a, b, paired, dealt=True)
     # The same inputs in both, and no pairs: half of the draws are a's, the others b's.
     groups = 2 if not in_pairs and units(a) == units(b) else 1
     least = enough_draws(level / factor, in_pairs, permutations) or 2
@@ -194,30 +192,6 @@ def split_inputs(
     rows_a = disjoint_draws(a.sample_ids, points, groups * wanted, seed)
     rows_b = disjoint_draws(b.sample_ids, points, groups * wanted, seed)
     return Split(rows_a[:wanted], rows_b[-wanted:], in_pairs, points)
-
-
-def _in_pairs(a: Representation, b: Representation, paired: bool | None) -> bool:
-    """Whether the test is paired. Raises InputError where the ids do not allow it, or leave it open."""
-    in_a, in_b = units(a), units(b)
-    shared = len(in_a & in_b)
-    same = in_a == in_b
-    if shared and not same:
-        raise InputError(
-            f"a and b share {shared} of their {len(in_a)} and {len(in_b)} inputs: neither the same nor different ones; "
-            f"keep the {shared} shared ones in both for a paired test, or drop them from one"
-        )
-    if paired and not same:
-        raise InputError(
-            "paired=True needs the same inputs in a and b, and they share none; give both the sample_ids of the same "
-            "inputs, or leave paired out"
-        )
-    places = sorted({place for place in (a.source.data, b.source.data) if place is not None})
-    if same and paired is None and len(places) > 1:
-        raise InputError(
-            f"a and b have the same sample_ids but come from {' and '.join(places)}; pass paired=True if they are the "
-            "same inputs, else give them different sample_ids"
-        )
-    return same if paired is None else paired
 
 
 def _numbers(
@@ -242,33 +216,14 @@ def _numbers(
         return wanted, points
     points = _check.integer(size, "size", at_least=fewest_points)
     if draws is None:
-        rows = min(rows_per_draw(a, 1), rows_per_draw(b, 1)) // groups
-        wanted = min(max(_MOST_DRAWS, least), rows // points)
+        wanted = min(max(_MOST_DRAWS, least), most_draws(a, points) // groups, most_draws(b, points) // groups)
         if wanted < least:
+            smaller = min(rows_per_draw(a, groups * least), rows_per_draw(b, groups * least))
             raise InputError(
                 f"{inputs} inputs give {wanted} disjoint draws of {points} points, and this alpha needs {least}; give "
-                f"{groups * least * points} inputs, or take size={rows // least}"
+                f"{groups * least * points} inputs, or take size={smaller}"
             )
     return wanted, points
-
-
-def _cells(
-    title: str, a: Representation, b: Representation, split: Split, how: Measurement, groups: Sequence[tuple[int, ...]]
-) -> list[Cell]:
-    """One cell for every group of degrees, from the same diagrams."""
-    k = len(split.a)
-    diagrams = how.diagrams(clouds_of(a, split.a) + clouds_of(b, split.b))
-    matrices = {degree: how.distances(diagrams, degree) for group in groups for degree in group}
-    draw = np.arange(2 * k) % k if split.paired else np.arange(2 * k)
-    apart = draw[:, None] != draw[None, :]
-    kind = PairedCell if split.paired else UnpairedCell
-    cells: list[Cell] = []
-    for group in groups:
-        joined = how.joined([matrices[degree] for degree in group], apart)
-        claim = f"{title}, {how.title(group)}"
-        within_a, within_b, between = joined[:k, :k], joined[k:, k:], joined[:k, k:]
-        cells.append(kind(claim, within_a, within_b, between, split.size, (a.dimension, b.dimension)))
-    return cells
 
 
 def _combined(results: Sequence[TestResult], cells: Sequence[Cell], level: float) -> TestResult:
@@ -291,10 +246,3 @@ def _combined(results: Sequence[TestResult], cells: Sequence[Cell], level: float
 def _seed_of(seed: int, turn: int) -> int:
     """The seed of a split; the first split is that of a test with one."""
     return seed if turn == 0 else int(np.random.SeedSequence([seed, turn]).generate_state(1)[0])
-
-
-def _warn(a: Representation, b: Representation, split: Split) -> None:
-    """Equal rows matter within one representation, and between two that hold different inputs in one space."""
-    alone = split.paired or units(a) == units(b) or a.dimension != b.dimension
-    for group in ([a], [b]) if alone else ([a, b],):
-        warn_of_equal_rows(group)

@@ -1,4 +1,5 @@
-"""From representations to distances between their draws: one diagram per draw, one number per pair of diagrams."""
+"""From representations to distances between their draws: which rows make a draw, one diagram for each draw, one number
+for each pair of diagrams."""
 
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ from toposcope.diagram import PersistenceDiagram
 from toposcope.distances import Distance, compare, distance_named, landscape
 from toposcope.representation import Representation
 from toposcope.rips import vietoris_rips
+from toposcope.stats.cells import Cell, PairedCell, UnpairedCell
 
 LANDSCAPE_VALUES = 512
 """Filtration values, evenly spaced from the first birth to the last death, on which landscapes are compared."""
@@ -43,10 +45,14 @@ class Measurement:
         """Points below which no cloud has a bar in the highest degree: the corners of a cross-polytope."""
         return 2 * max(self.degrees) + 2
 
+    @property
+    def name(self) -> str:
+        """What the distance is called."""
+        return "L2 distance of landscapes" if self.distance is None else self.distance.name
+
     def title(self, degrees: Sequence[int]) -> str:
         """The distance and the degrees: "W1, H1"."""
-        what = "L2 distance of landscapes" if self.distance is None else self.distance.name
-        return f"{what}, {' + '.join(f'H{degree}' for degree in degrees)}"
+        return f"{self.name}, {' + '.join(f'H{degree}' for degree in degrees)}"
 
     def diagrams(self, clouds: Sequence[tuple[str, Array]]) -> list[PersistenceDiagram]:
         """One diagram of every cloud. clouds: names and (size, d) points. Raises what `vietoris_rips` does."""
@@ -151,15 +157,86 @@ def landscape_distances(diagrams: Sequence[PersistenceDiagram], degree: int) -> 
     return np.asarray(np.sqrt(squares))
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Split:
+    """The rows of every draw: k arrays of (size,) row numbers of a, and of b. Paired: draw i is the same inputs."""
+
+    a: Sequence[Ints]
+    b: Sequence[Ints]
+    paired: bool
+    size: int
+
+
+def cells_of(
+    a: Representation, b: Representation, split: Split, how: Measurement, groups: Sequence[tuple[int, ...]], name: str
+) -> list[Cell]:
+    """All distances between the draws of a and of b: one cell for every group of degrees, from the same diagrams."""
+    k = len(split.a)
+    diagrams = how.diagrams(clouds_of(a, split.a) + clouds_of(b, split.b))
+    matrices = {degree: how.distances(diagrams, degree) for group in groups for degree in group}
+    draw = np.arange(2 * k) % k if split.paired else np.arange(2 * k)
+    apart = draw[:, None] != draw[None, :]
+    kind = PairedCell if split.paired else UnpairedCell
+    cells: list[Cell] = []
+    for group in groups:
+        joined = how.joined([matrices[degree] for degree in group], apart)
+        claim = f"{name}, {how.title(group)}"
+        within_a, within_b, between = joined[:k, :k], joined[k:, k:], joined[:k, k:]
+        cells.append(kind(claim, within_a, within_b, between, split.size, (a.dimension, b.dimension)))
+    return cells
+
+
 def units(representation: Representation) -> frozenset[str]:
     """The inputs of a representation: its different sample ids, as text, which is what the draws hash."""
     return frozenset(str(entry) for entry in representation.sample_ids.tolist())
 
 
+def are_paired(a: Representation, b: Representation, paired: bool | None, dealt: bool = False) -> bool:
+    """Whether draw i is the same inputs in a and in b. paired: what the caller says, None for nothing.
+
+    dealt: whether one set of inputs may be dealt out between a and b, which is what paired=False then asks for.
+    Raises InputError where the ids do not allow what is asked, and where they leave it open.
+    """
+    in_a, in_b = units(a), units(b)
+    shared = len(in_a & in_b)
+    same = in_a == in_b
+    if shared and not same:
+        raise InputError(
+            f"a and b share {shared} of their {len(in_a)} and {len(in_b)} inputs: neither the same nor different ones; "
+            f"keep the {shared} shared ones in both for a paired test, or drop them from one"
+        )
+    if paired and not same:
+        raise InputError(
+            "paired=True needs the same inputs in a and b, and they share none; give both the sample_ids of the same "
+            "inputs, or leave paired out"
+        )
+    if paired is False and same and not dealt:
+        raise InputError("paired=False, and a and b hold the same inputs; pass paired=True or None")
+    places = sorted({place for place in (a.source.data, b.source.data) if place is not None})
+    if same and paired is None and len(places) > 1:
+        raise InputError(
+            f"a and b have the same sample_ids but come from {' and '.join(places)}; pass paired=True if they are the "
+            "same inputs, else give them different sample_ids"
+        )
+    return same if paired is None else paired
+
+
 def rows_per_draw(representation: Representation, draws: int) -> int:
     """Rows that every one of `draws` disjoint draws has, whichever inputs fall into it."""
-    counts = np.sort(np.unique(representation.sample_ids, return_counts=True)[1])
+    counts = _rows_of_inputs(representation)
     return int(counts[: len(counts) // draws].sum())
+
+
+def most_draws(representation: Representation, size: int) -> int:
+    """The largest number of disjoint draws all of which have `size` rows, whichever inputs fall into them."""
+    rows = np.cumsum(_rows_of_inputs(representation))
+    inputs = int(np.searchsorted(rows, size)) + 1
+    return len(rows) // inputs
+
+
+def _rows_of_inputs(representation: Representation) -> Ints:
+    """How many rows each input has, ascending."""
+    return np.sort(np.unique(representation.sample_ids, return_counts=True)[1])
 
 
 def clouds_of(representation: Representation, rows: Sequence[Ints]) -> list[tuple[str, Array]]:
@@ -167,21 +244,24 @@ def clouds_of(representation: Representation, rows: Sequence[Ints]) -> list[tupl
     return [(f"{representation.name}, draw {k}", representation.points[chosen]) for k, chosen in enumerate(rows)]
 
 
-def warn_of_equal_rows(representations: Sequence[Representation]) -> None:
+def warn_of_equal_rows(a: Representation, b: Representation, paired: bool) -> None:
     """Warn when inputs with different ids have equal rows: they may be one input, and then no draws are disjoint.
 
-    Rows of zeros are passed over: many inputs may leave every unit of a rectified layer silent.
+    Equal rows matter within one representation, and between two that hold different inputs in one space. Rows of zeros
+    are passed over: many inputs may leave every unit of a rectified layer silent.
     """
-    ids: dict[bytes, str] = {}
-    equal = 0
-    for representation in representations:
-        for row, name in zip(representation.points, representation.sample_ids.tolist(), strict=True):
-            equal += bool(row.any()) and ids.setdefault(row.tobytes(), str(name)) != str(name)
-    if equal:
-        names = " and ".join(dict.fromkeys(representation.name for representation in representations))
-        warnings.warn(
-            f"{names}: {equal} row(s) equal the row of another input; where those are copies of one image, give them "
-            "one sample_id, or the draws share inputs and p is too small",
-            ToposcopeWarning,
-            stacklevel=3,
-        )
+    alone = paired or units(a) == units(b) or a.dimension != b.dimension
+    for group in ([a], [b]) if alone else ([a, b],):
+        ids: dict[bytes, str] = {}
+        equal = 0
+        for representation in group:
+            for row, name in zip(representation.points, representation.sample_ids.tolist(), strict=True):
+                equal += bool(row.any()) and ids.setdefault(row.tobytes(), str(name)) != str(name)
+        if equal:
+            names = " and ".join(dict.fromkeys(representation.name for representation in group))
+            warnings.warn(
+                f"{names}: {equal} row(s) equal the row of another input; where those are copies of one image, give "
+                "them one sample_id, or the draws share inputs, and p and every bound are too small",
+                ToposcopeWarning,
+                stacklevel=3,
+            )

@@ -18,13 +18,27 @@ import numpy as np
 from toposcope import _check
 from toposcope._errors import IncomparableError, InputError
 from toposcope._types import Float64
-from toposcope.distances import Distance, distance_named
+from toposcope.cloud import disjoint_draws
+from toposcope.distances import Distance
 from toposcope.representation import Representation
 from toposcope.stats.cells import Cell, PairedCell
-from toposcope.stats.drawn import are_paired, cell_of_draws, draws_of
+from toposcope.stats.draws import (
+    Measurement,
+    Split,
+    are_paired,
+    cells_of,
+    measurement,
+    most_draws,
+    rows_per_draw,
+    units,
+    warn_of_equal_rows,
+)
 
 FEWEST_DRAWS = 8
 """The bound's coverage was simulated for 8 draws and more; fewer are refused."""
+
+MOST_DRAWS = 16
+"""Draws taken by default where the inputs allow more: beyond, larger draws tell more than further ones."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,20 +132,23 @@ def test_equivalence(
     The bound is one-sided: `energy_bound` says how it is made and how often it holds. Equivalent means that it lies
     below the margin.
 
-    Raises InputError where inputs are partly shared, where there are too few of them (with the number that would do),
-    and for a margin without a size; IncomparableError for a Margin that was measured at other settings.
+    Equal rows under different ids are warned of (ToposcopeWarning). Raises InputError where inputs are partly shared,
+    where equal ids come from different data, where there are too few inputs (with the number that would do) or points
+    for a bar, and for a margin without a size; IncomparableError for a Margin that was measured at other settings.
     """
-    measure = distance_named("wasserstein" if distance is None else distance)
-    limit, points = _limit(margin, size, degree, measure.name, metric, scale)
+    how = measurement(degree, distance, scale, "energy", metric, "draw", None)
+    limit, points = _limit(margin, size, degree, how.name, metric, scale)
     confidence = _level(level)
     together = are_paired(a, b, paired)
-    count = min(draws_of(each, points, draws, seed, FEWEST_DRAWS) for each in (a, b))
-    cell = cell_of_draws(a, b, points, count, degree, measure, metric, scale, together, seed)
+    count = _draws([a, b], points, draws, how)
+    warn_of_equal_rows(a, b, together)
+    cell = _cell(a, b, points, count, how, together, seed)
     estimate, bound = energy_bound(cell, confidence)
     equivalent = bound < limit
     sample = f"{count} paired draws" if together else f"{count} draws of each, of different inputs"
     figures = f"{confidence:.0%} upper bound {bound:.3g}, estimate {estimate:.3g}, {sample}"
-    what = f"the laws of H{degree} diagrams of {points} points ({measure.name})"
+    names = f"{a.name} and {b.name}"
+    what = f"the laws of H{degree} diagrams of {points} points ({how.name})"
     return EquivalenceResult(
         estimate=estimate,
         bound=bound,
@@ -143,9 +160,9 @@ def test_equivalence(
         unit=f"draw of {points} inputs" + (", the same for a and b" if together else ""),
         seed=seed,
         claim=(
-            f"{cell.claim}: {what} are closer than the margin {limit:.3g} ({figures})"
+            f"{names}: {what} are closer than the margin {limit:.3g} ({figures})"
             if equivalent
-            else f"{cell.claim}: it was not shown that {what} are closer than the margin {limit:.3g} ({figures}); "
+            else f"{names}: it was not shown that {what} are closer than the margin {limit:.3g} ({figures}); "
             "this is not evidence that they differ"
         ),
         limits=(
@@ -185,20 +202,21 @@ def seed_twin_margin(
         raise InputError(f"a margin needs at least 2 seed twins, and there are {len(twins)}; train one more seed")
     _check.choice(rule, ("mean", "largest"), "rule")
     points = _check.integer(size, "size", at_least=2)
-    measure = distance_named("wasserstein" if distance is None else distance)
-    count = min(draws_of(twin, points, draws, seed, FEWEST_DRAWS) for twin in twins)
-    estimates = tuple(
-        energy_bound(cell_of_draws(a, b, points, count, degree, measure, metric, scale, None, seed))[0]
-        for a, b in itertools.combinations(twins, 2)
-    )
+    how = measurement(degree, distance, scale, "energy", metric, "draw", None)
+    count = _draws(twins, points, draws, how)
+    estimates = []
+    for a, b in itertools.combinations(twins, 2):
+        together = are_paired(a, b, None)
+        warn_of_equal_rows(a, b, together)
+        estimates.append(energy_bound(_cell(a, b, points, count, how, together, seed))[0])
     value = float(np.mean(estimates)) if rule == "mean" else max(estimates)
     if value <= 0:
         raise InputError(
             f"the {len(twins)} seed twins are not told apart at size={points} with {count} draws "
             f"(2·AB - AA - BB is {value:.3g}); take more draws or more points per draw"
         )
-    how = f"{rule} over {len(estimates)} pairs of {len(twins)} seed twins"
-    return Margin(value, points, degree, measure.name, metric, scale, how, estimates)
+    chosen = f"{rule} over {len(estimates)} pairs of {len(twins)} seed twins"
+    return Margin(value, points, degree, how.name, metric, scale, chosen, tuple(estimates))
 
 
 def energy_bound(cell: Cell, level: float = 0.95) -> tuple[float, float]:
@@ -278,6 +296,36 @@ def _jackknife(without_one: Float64) -> float:
     """Jackknife variance from the k statistics that each leave one draw out."""
     k = len(without_one)
     return float((k - 1) / k * ((without_one - without_one.mean()) ** 2).sum())
+
+
+def _draws(representations: Sequence[Representation], size: int, draws: int | None, how: Measurement) -> int:
+    """How many draws of `size` to take: `draws`, or as many as there are inputs for, up to `MOST_DRAWS`.
+
+    Raises InputError for draws too small to have a bar, which would all be the same, and where fewer than
+    `FEWEST_DRAWS` are asked for or held, with the number of inputs that would do.
+    """
+    if size < how.fewest_points:
+        raise InputError(
+            f"no draw of {size} points has a bar in degree {max(how.degrees)}, so all laws would be the same; take "
+            f"size={how.fewest_points} or more"
+        )
+    held = min(most_draws(each, size) for each in representations)
+    count = min(held, MOST_DRAWS) if draws is None else _check.integer(draws, "draws", at_least=FEWEST_DRAWS)
+    if count < FEWEST_DRAWS:
+        short = min(representations, key=lambda each: most_draws(each, size))
+        raise InputError(
+            f"at least {FEWEST_DRAWS} disjoint draws of {size} points need {FEWEST_DRAWS * size} inputs, and "
+            f"{short.name} has {len(units(short))}; give more inputs, or take "
+            f"size={max(rows_per_draw(short, FEWEST_DRAWS), 1)}"
+        )
+    return count
+
+
+def _cell(
+    a: Representation, b: Representation, size: int, draws: int, how: Measurement, paired: bool, seed: int
+) -> Cell:
+    rows_a, rows_b = (disjoint_draws(each.sample_ids, size, draws, seed) for each in (a, b))
+    return cells_of(a, b, Split(rows_a, rows_b, paired, size), how, [how.degrees], f"{a.name} and {b.name}")[0]
 
 
 def _level(level: float) -> float:

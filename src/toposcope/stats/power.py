@@ -15,7 +15,7 @@ from toposcope.distances import Distance, compare, distance_named
 from toposcope.representation import Representation
 from toposcope.rips import vietoris_rips
 from toposcope.stats.cells import Cell, PairedCell, UnpairedCell
-from toposcope.stats.drawn import are_paired
+from toposcope.stats.draws import are_paired
 from toposcope.stats.permutation import permutation_tests, smallest_p
 
 POOLS = 20

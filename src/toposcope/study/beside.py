@@ -22,7 +22,9 @@ from toposcope.similarity.cka import cka_of_all
 from toposcope.similarity.pairs import aligned
 from toposcope.similarity.prepared import Prepared
 from toposcope.store import Store, key_of
+from toposcope.study.columns import COLUMNS
 from toposcope.study.measures import SIMILARITIES
+from toposcope.study.performer import Performer
 from toposcope.study.tasks import Extracted, Layer, Side, engine_versions, read_diagram_of, read_layer
 from toposcope.study.treatments import PLAIN
 
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from toposcope.study.plan import Study
-    from toposcope.study.stages import Performer
     from toposcope.study.verdicts import SameInputs
 
 SCHEMA = 2
@@ -157,7 +158,6 @@ class Beside:
         import pandas as pd
 
         from toposcope.stats import mean_interval
-        from toposcope.study.results import COLUMNS
 
         table = pd.DataFrame(list(self.rows), columns=COLUMNS["similarity"])
         groups: dict[tuple[object, ...], list[float]] = {}

@@ -20,13 +20,12 @@ from toposcope.diagram import PersistenceDiagram
 from toposcope.representation import Representation
 from toposcope.rips.engine import in_kernel
 from toposcope.store import Store, key_of
+from toposcope.study.performer import Performer
 from toposcope.study.plan import Homology, Network, Study
 from toposcope.study.tasks import Extracted, Side, engine_versions, installed_versions, read_layer
 
 if TYPE_CHECKING:
     from PIL import Image
-
-    from toposcope.study.stages import Performer
 
 SCHEMA = 2
 DRAW = 0

@@ -13,6 +13,7 @@ from toposcope import _io
 from toposcope._errors import FileError, InputError, close_names
 from toposcope.diagram import PersistenceDiagram
 from toposcope.store import Store
+from toposcope.study.columns import COLUMNS, NUMBERS
 from toposcope.study.holes import Portrait, Seen
 from toposcope.study.plan import Study
 
@@ -20,96 +21,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA = 3
-
-PAIR = ["network_a", "layer_a", "network_b", "layer_b", "degree"]
-CLOUDS = ["clouds_a", "clouds_b"]
-COLUMNS: dict[str, list[str]] = {
-    "verdicts": [
-        "question",
-        "answer",
-        "sentence",
-        "where",
-        "degree",
-        "effect",
-        "low",
-        "high",
-        "p_adjusted",
-        "margin",
-        "null",
-        "controls",
-        "audit",
-    ],
-    "controls": [
-        "control",
-        "quantity",
-        *PAIR,
-        "value",
-        "control_value",
-        "excess",
-        "low",
-        "high",
-        "p",
-        "p_adjusted",
-        "calibration",
-        "calibrated",
-    ],
-    "audit": ["question", "setting", "answer", "survives", "effect", "p_adjusted", "sentence"],
-    "quantities": [
-        "quantity",
-        "value",
-        "low",
-        "high",
-        "network_a",
-        "layer_a",
-        "network_b",
-        "layer_b",
-        "degree",
-        "at",
-        "clouds",
-    ],
-    "networks": ["network", "family", "checkpoint", "data", "layers", "inputs", "seed", "accuracy", "judged"],
-    "layers": [
-        "network",
-        "layer",
-        "position",
-        "depth",
-        "module",
-        "shape",
-        "reduction",
-        "dimension",
-        "effective_dimension",
-        "inputs",
-        "duplicates",
-        "scale",
-    ],
-    "descriptors": ["network", "layer", "depth", "draw", "degree", "descriptor", "value", "clouds"],
-    "descriptor_means": ["network", "layer", "depth", "degree", "descriptor", "mean", "low", "high", "draws", "clouds"],
-    "distances": [*PAIR, "measure", "draw_a", "draw_b", "value", *CLOUDS],
-    "distance_means": [*PAIR, "measure", "mean", "low", "high", "draws", "same_inputs", "noise", *CLOUDS],
-    "similarity": [*PAIR, "measure", "draw", "value"],
-    "similarity_means": [*PAIR, "measure", "mean", "low", "high", "draws"],
-    "tests": [
-        "claim",
-        *PAIR,
-        "statistic",
-        "effect",
-        "low",
-        "high",
-        "p",
-        "p_adjusted",
-        "unit",
-        "null",
-        *CLOUDS,
-    ],
-}
-"""Columns of every table, in order; README of a run's `tables/`.
-
-`low` and `high` bound the mean by Student's t over disjoint draws. `noise` is the mean distance between two disjoint
-draws of one and the same layer, averaged over the two layers: what a distance between different inputs amounts to when
-nothing differs. `scale` is the mean over draws of the number that distances were divided by. `clouds` says how clouds
-were taken from a layer: "plain" draws, or a recipe's treatment of them. `similarity` holds what `[similarity]` of the
-plan names, between layers on the same draws; its `degree` is empty for measures that know none.
-"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,7 +35,7 @@ class Failure:
 class Results:
     """The outcome of `ts.run`.
 
-    plan: the Study. tables: name → pandas DataFrame (see `toposcope.study.results.COLUMNS`). findings: sentences
+    plan: the Study. tables: name → pandas DataFrame (see `toposcope.study.columns.COLUMNS`). findings: sentences
     computed from the tables, the headline first. warnings: everything a reader has to know. failed: tasks that failed.
     provenance: versions, machine, seeds, times, command. keys: artefact of every diagram, by network, layer, draw.
     artefacts: keys of everything the run was made from. folder: where all of it is. seen: keys of portraits and images.
@@ -288,44 +199,6 @@ class _Tables(Mapping[str, "pd.DataFrame"]):
         return len(COLUMNS)
 
 
-_NUMBERS = {
-    "at",
-    "accuracy",
-    "calibrated",
-    "calibration",
-    "control_value",
-    "degree",
-    "depth",
-    "dimension",
-    "draw",
-    "draw_a",
-    "draw_b",
-    "draws",
-    "duplicates",
-    "effect",
-    "effective_dimension",
-    "excess",
-    "high",
-    "inputs",
-    "judged",
-    "layers",
-    "low",
-    "margin",
-    "mean",
-    "noise",
-    "p",
-    "p_adjusted",
-    "position",
-    "same_inputs",
-    "scale",
-    "seed",
-    "statistic",
-    "survives",
-    "value",
-}
-"""Columns that are not text: a layer that is called 0.10 keeps its name."""
-
-
 def _read_table(path: Path, columns: list[str]) -> pd.DataFrame:
     """A table with every float and every name as it was written."""
     import pandas as pd
@@ -334,7 +207,7 @@ def _read_table(path: Path, columns: list[str]) -> pd.DataFrame:
         warnings.simplefilter("ignore", DeprecationWarning)  # newer pandas always reads floats so
         return pd.read_csv(
             path,
-            dtype={name: str for name in columns if name not in _NUMBERS},
+            dtype={name: str for name in columns if name not in NUMBERS},
             keep_default_na=False,
             na_values=[""],
             float_precision="round_trip",

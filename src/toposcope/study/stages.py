@@ -10,9 +10,9 @@ import datetime
 import itertools
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from toposcope._errors import ActivationError, PlanError, TaskError, ToposcopeError
 from toposcope._version import __version__
@@ -22,6 +22,7 @@ from toposcope.study.agenda import Agenda, agenda
 from toposcope.study.audit import Audited, held_against, impossible, settings, with_audit
 from toposcope.study.beside import look_beside
 from toposcope.study.inputs import check_held
+from toposcope.study.performer import Performer
 from toposcope.study.plan import Network, Study
 from toposcope.study.provenance import PACKAGES, surroundings
 from toposcope.study.recipes import RECIPES
@@ -44,33 +45,6 @@ from toposcope.study.verdicts import Evidence, Quantity, SameInputs, Verdict
 
 Extraction = Extract | Import
 """What takes the representations of a network."""
-
-
-class Performer(Protocol):
-    """Whatever performs tasks: see `toposcope.run`."""
-
-    store: Store
-    failed: list[tuple[str, str]]
-    damaged: set[str]
-    performed: int
-    used: set[str]
-    suspicious: bool
-
-    @property
-    def workers(self) -> int:
-        """How many work at once."""
-
-    def perform(self, stage: str, tasks: Sequence[Task]) -> set[str]:
-        """Perform what is missing; returns the keys of all that is there."""
-
-    def fail(self, title: str, error: Exception) -> None:
-        """Note a failure."""
-
-    def discard(self, key: str, lost: Iterable[str]) -> None:
-        """Forget an artefact that is of no use without others that are lost."""
-
-    def say(self, line: str) -> None:
-        """Something worth a line."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,8 +17,8 @@ from toposcope.distances import descriptors
 from toposcope.stats import Cell, PairedCell, UnpairedCell, mean_interval, permutation_tests
 from toposcope.study.audit import Audited
 from toposcope.study.beside import Beside
+from toposcope.study.columns import COLUMNS
 from toposcope.study.plan import Study
-from toposcope.study.results import COLUMNS
 from toposcope.study.tasks import Distances, Extracted, Side
 from toposcope.study.verdicts import Evidence, Planned, Quantity, Verdict
 

@@ -24,7 +24,14 @@ from toposcope._errors import PlanError
 from toposcope._types import Float64, Ints
 from toposcope.cloud import disjoint_draws
 from toposcope.similarity.cka import cka
-from toposcope.stats import components_of, labellings, pseudo_f, scatter_alone, smallest_p_of_networks, step_down_max_t
+from toposcope.stats import (
+    components_of,
+    labellings,
+    pseudo_f,
+    smallest_p_of_networks,
+    step_down_max_t,
+    unequal_numbers,
+)
 from toposcope.store import Store, key_of
 from toposcope.study import controls
 from toposcope.study.plan import Network, Study
@@ -250,7 +257,7 @@ def _matter(
             )
             + f" (pseudo-F {null[0]:.2f}, adjusted p = {adjusted:.2g}, "
             f"{' and '.join(str(size) for size in sizes)} units)"
-            + (scatter_alone(matrices[degree][np.ix_(order, order)], dealt[0], names) if shown else "")
+            + unequal_numbers(matrices[degree][np.ix_(order, order)], dealt[0], names, shown)
             + "."
         )
         verdicts.append(

@@ -19,7 +19,7 @@ import numpy as np
 from toposcope._errors import PlanError
 from toposcope._types import Float64, Ints
 from toposcope.cloud.metrics import Hops
-from toposcope.stats import labellings, mean_interval, smallest_p_of_networks
+from toposcope.stats import labellings, mean_interval, smallest_p_of_networks, unequal_numbers
 from toposcope.store import Store, key_of
 from toposcope.study.inputs import check_held
 from toposcope.study.plan import Homology, Study
@@ -241,7 +241,7 @@ def _faster(evidence: Evidence, totals: Mapping[str, Sequence[tuple[Layer, Float
     for a, b in itertools.combinations(families, 2):
         question = f"Do Betti numbers fall earlier in {a} than in {b}, or later?"
         sizes = [len(families[a]), len(families[b])]
-        if smallest_p_of_networks(sizes) > plan.test.alpha:
+        if min(sizes) < 2 or smallest_p_of_networks(sizes) > plan.test.alpha:
             enough = next(n for n in itertools.count(2) if smallest_p_of_networks([n, n]) <= plan.test.alpha)
             sentence = (
                 f"{a} and {b}: {sizes[0]} and {sizes[1]} networks cannot show at {plan.test.alpha:g} which sheds Betti "
@@ -258,7 +258,8 @@ def _faster(evidence: Evidence, totals: Mapping[str, Sequence[tuple[Layer, Float
         sentence = (
             f"{a} and {b}: Betti numbers {order if shown else 'were not shown to fall at other depths'} "
             f"(mean over depth, as a share of the inputs': {left[: sizes[0]].mean():.2f} and "
-            f"{left[sizes[0] :].mean():.2f}, p = {p:.2g}, {sizes[0]} and {sizes[1]} networks)."
+            f"{left[sizes[0] :].mean():.2f}, p = {p:.2g}, {sizes[0]} and {sizes[1]} networks)"
+            f"{unequal_numbers(np.abs(np.subtract.outer(left, left)), dealt[0], [a, b], shown)}."
         )
         verdicts.append(
             Verdict(

@@ -19,7 +19,7 @@ import numpy as np
 
 from toposcope._errors import PlanError
 from toposcope._types import Float64
-from toposcope.stats import labellings, mean_interval, pseudo_f
+from toposcope.stats import labellings, mean_interval, pseudo_f, unequal_numbers
 from toposcope.store import Store, key_of
 from toposcope.study.inputs import check_held
 from toposcope.study.plan import Study
@@ -265,7 +265,8 @@ def _census_of_architectures(evidence: Evidence, shares: dict[str, Float64]) -> 
     first, second = members[ranked[0]], members[ranked[1]]
     values = np.array([*first, *second])
     apart = np.abs(np.subtract.outer(values, values))
-    null = pseudo_f(apart**2, labellings([len(first), len(second)], evidence.plan.seed))
+    dealt = labellings([len(first), len(second)], evidence.plan.seed)
+    null = pseudo_f(apart**2, dealt)
     pairs = len(members) * (len(members) - 1) // 2
     p = min(1.0, pairs * float((null >= null[0] * (1 - 1e-9)).mean())) if np.isfinite(null[0]) else 1.0
     shown = p <= evidence.plan.test.alpha
@@ -282,7 +283,9 @@ def _census_of_architectures(evidence: Evidence, shares: dict[str, Float64]) -> 
             if shown
             else f"that {ranked[0]} has more than {ranked[1]} was not shown"
         )
-        + f" (lead {lead:.1%}, adjusted p = {p:.2g}, networks dealt out anew)."
+        + f" (lead {lead:.1%}, adjusted p = {p:.2g}, networks dealt out anew)"
+        + unequal_numbers(apart, dealt[0], ranked[:2], shown)
+        + "."
     )
     return [
         Verdict(

@@ -1,0 +1,130 @@
+"""The tables of a run: their names, and their columns in order."""
+
+from __future__ import annotations
+
+PAIR = ["network_a", "layer_a", "network_b", "layer_b", "degree"]
+CLOUDS = ["clouds_a", "clouds_b"]
+COLUMNS: dict[str, list[str]] = {
+    "verdicts": [
+        "question",
+        "answer",
+        "sentence",
+        "where",
+        "degree",
+        "effect",
+        "low",
+        "high",
+        "p_adjusted",
+        "margin",
+        "null",
+        "controls",
+        "audit",
+    ],
+    "controls": [
+        "control",
+        "quantity",
+        *PAIR,
+        "value",
+        "control_value",
+        "excess",
+        "low",
+        "high",
+        "p",
+        "p_adjusted",
+        "calibration",
+        "calibrated",
+    ],
+    "audit": ["question", "setting", "answer", "survives", "effect", "p_adjusted", "sentence"],
+    "quantities": [
+        "quantity",
+        "value",
+        "low",
+        "high",
+        "network_a",
+        "layer_a",
+        "network_b",
+        "layer_b",
+        "degree",
+        "at",
+        "clouds",
+    ],
+    "networks": ["network", "family", "checkpoint", "data", "layers", "inputs", "seed", "accuracy", "judged"],
+    "layers": [
+        "network",
+        "layer",
+        "position",
+        "depth",
+        "module",
+        "shape",
+        "reduction",
+        "dimension",
+        "effective_dimension",
+        "inputs",
+        "duplicates",
+        "scale",
+    ],
+    "descriptors": ["network", "layer", "depth", "draw", "degree", "descriptor", "value", "clouds"],
+    "descriptor_means": ["network", "layer", "depth", "degree", "descriptor", "mean", "low", "high", "draws", "clouds"],
+    "distances": [*PAIR, "measure", "draw_a", "draw_b", "value", *CLOUDS],
+    "distance_means": [*PAIR, "measure", "mean", "low", "high", "draws", "same_inputs", "noise", *CLOUDS],
+    "similarity": [*PAIR, "measure", "draw", "value"],
+    "similarity_means": [*PAIR, "measure", "mean", "low", "high", "draws"],
+    "tests": [
+        "claim",
+        *PAIR,
+        "statistic",
+        "effect",
+        "low",
+        "high",
+        "p",
+        "p_adjusted",
+        "unit",
+        "null",
+        *CLOUDS,
+    ],
+}
+"""Columns of every table, in order; README of a run's `tables/`.
+
+`low` and `high` bound the mean by Student's t over disjoint draws. `noise` is the mean distance between two disjoint
+draws of one and the same layer, averaged over the two layers: what a distance between different inputs amounts to when
+nothing differs. `scale` is the mean over draws of the number that distances were divided by. `clouds` says how clouds
+were taken from a layer: "plain" draws, or a recipe's treatment of them. `similarity` holds what `[similarity]` of the
+plan names, between layers on the same draws; its `degree` is empty for measures that know none.
+"""
+
+NUMBERS = {
+    "at",
+    "accuracy",
+    "calibrated",
+    "calibration",
+    "control_value",
+    "degree",
+    "depth",
+    "dimension",
+    "draw",
+    "draw_a",
+    "draw_b",
+    "draws",
+    "duplicates",
+    "effect",
+    "effective_dimension",
+    "excess",
+    "high",
+    "inputs",
+    "judged",
+    "layers",
+    "low",
+    "margin",
+    "mean",
+    "noise",
+    "p",
+    "p_adjusted",
+    "position",
+    "same_inputs",
+    "scale",
+    "seed",
+    "statistic",
+    "survives",
+    "value",
+}
+"""Columns that are not text: a layer that is called 0.10 keeps its name."""
