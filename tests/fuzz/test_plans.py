@@ -148,3 +148,16 @@ def test_patterns(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
         "a{9}{9}",
     ]
     many(count, case, st.one_of(st.text(alphabet, max_size=24), st.sampled_from(hostile)), st.booleans())
+
+
+TABLES = [name for name, field in ts.Study.model_fields.items() if "study.plan" in str(field.annotation)]
+NEEDED = {"network": 'name = "m"\nrepresentations = "y"', "compare": 'a = "n"\nb = "n"'}
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_wrong_key_in_any_table_is_named(folder: Path, table: str) -> None:
+    head = f"[[{table}]]\n{NEEDED[table]}" if table in NEEDED else f"[{table}]"
+    text = f'recipe = "layers"\n[[network]]\nname = "n"\nrepresentations = "x"\n{head}\nwhatever = 1\n'
+    (folder / "key.toml").write_text(text)
+    with pytest.raises(ts.PlanError, match=rf"`{table}(\.\d)?\.whatever` is not a key of a plan"):
+        ts.Study.read(folder / "key.toml")

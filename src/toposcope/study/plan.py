@@ -9,7 +9,7 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -545,26 +545,12 @@ def _first_mistake(error: ValidationError) -> str:
 
 
 def _keys_at(place: tuple[int | str, ...]) -> list[str]:
-    parts: dict[str, type[Part]] = {
-        "inputs": Inputs,
-        "network": Network,
-        "compare": Comparing,
-        "cloud": Cloud,
-        "homology": Homology,
-        "distance": DistanceChoice,
-        "test": Test,
-        "extract": Extraction,
-        "similarity": Similarity,
-        "equivalence": Equivalence,
-        "sample_size": SampleSize,
-        "train_test": TrainTest,
-        "outliers": Outliers,
-        "separation": Separation,
-        "betti_collapse": BettiCollapse,
-        "controls": Controls,
-        "audit": Audit,
-    }
-    part = parts[str(place[0])] if place else Study
+    """The keys of the table at a place of a plan; a number in it is the place in a list of tables."""
+    part: type[Part] = Study
+    for name in place:
+        if isinstance(name, str):
+            kind = part.model_fields[name].annotation
+            part = next(one for one in (kind, *get_args(kind)) if isinstance(one, type) and issubclass(one, Part))
     return list(part.model_fields)
 
 
