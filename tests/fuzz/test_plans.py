@@ -161,3 +161,13 @@ def test_a_wrong_key_in_any_table_is_named(folder: Path, table: str) -> None:
     (folder / "key.toml").write_text(text)
     with pytest.raises(ts.PlanError, match=rf"`{table}(\.\d)?\.whatever` is not a key of a plan"):
         ts.Study.read(folder / "key.toml")
+
+
+@pytest.mark.parametrize(("value", "said"), [("0x" + "f" * 5000, "more than 300 digits"), (f'"{"x" * 9999}"', "x…")])
+def test_a_value_of_any_length_is_said_in_short(folder: Path, value: str, said: str) -> None:
+    (folder / "long.toml").write_text(
+        f'recipe = "layers"\naudit = {value}\n[[network]]\nname = "n"\nrepresentations = "x"\n'
+    )
+    with pytest.raises(ts.PlanError, match=f"`audit`: .*{said}$") as caught:
+        ts.Study.read(folder / "long.toml")
+    assert len(str(caught.value)) < 500
