@@ -224,7 +224,9 @@ def killed_driver(study: Study, out: Path, where: "int | str", again: "int | str
 
 
 def children(process: int) -> list[int]:
-    """Worker processes of a run: those children that Python started to take tasks."""
+    """Worker processes of a run: those children that Python started to take tasks. Raises OSError when it has ended."""
+    if Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].startswith("Z"):
+        raise ProcessLookupError(process)
     found = []
     for number in Path(f"/proc/{process}/task/{process}/children").read_text().split():
         try:
