@@ -243,7 +243,10 @@ def _read_header(stream: IO[bytes], length: int) -> tuple[tuple[int, ...], bool,
     if told > min(length, _LONGEST_HEADER):
         raise ValueError(f"its header says that it is {told} bytes long")
     text = _PYTHON_2.sub(r"\1", stream.read(told).decode("latin1"))
-    header = ast.literal_eval(text.strip())  # literals only: nothing is called
+    try:
+        header = ast.literal_eval(text.strip())  # literals only: nothing is called
+    except (MemoryError, RecursionError):  # how Python's parser says that brackets or signs are nested too deep
+        header = None
     if not isinstance(header, dict) or set(header) != {"descr", "fortran_order", "shape"}:
         raise ValueError("its header is another one than numpy's")
     shape, fortran_order = header["shape"], header["fortran_order"]

@@ -8,7 +8,6 @@ sees it stand still, knows.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import dataclasses
 import functools
@@ -115,14 +114,16 @@ class Leases:
             lease.give_back()
 
     def keep(self) -> None:
-        """This process uses the folder until it ends, if nothing of it says so already; where it can say so at all."""
+        """This process uses the folder until it ends; where it can say so at all."""
         with contextlib.suppress(OSError):
-            _take(self.folder, only_once=True)
-            atexit.register(self.leave)
+            _take(self.folder)
 
     def leave(self) -> None:
         """Remove this process's lease, because it ends."""
-        with contextlib.suppress(OSError):
+        with _LOCK, contextlib.suppress(OSError):
+            lease = _HELD.pop((os.getpid(), self.folder.absolute()), None)
+            if lease is not None:
+                lease.end()
             (self.folder / f"{this_process()}{_ENDING}").unlink(missing_ok=True)
 
     def others(self, patience: float = 0.0) -> list[Process]:
@@ -232,6 +233,10 @@ class _Lease:
                 if not self._ended.is_set():
                     self._count(beat)
 
+    def end(self) -> None:
+        """Count no more."""
+        self._ended.set()
+
     def give_back(self) -> None:
         """One holder fewer; the last one's leave removes it."""
         with _LOCK:
@@ -239,7 +244,7 @@ class _Lease:
             if self.holders > 0:
                 return
             _HELD.pop((os.getpid(), self.path.parent), None)
-            self._ended.set()
+            self.end()
             with contextlib.suppress(OSError):
                 self.path.unlink()
 
@@ -253,13 +258,13 @@ _HELD: dict[tuple[int, Path], _Lease] = {}
 _LOCK = threading.Lock()
 
 
-def _take(folder: Path, only_once: bool = False) -> _Lease:
+def _take(folder: Path) -> _Lease:
     where = folder.absolute()
     key = (os.getpid(), where)
     with _LOCK:
         lease = _HELD.get(key)
         if lease is None:
             lease = _HELD[key] = _Lease(where / f"{this_process()}{_ENDING}")
-        elif not only_once:
+        else:
             lease.holders += 1
         return lease

@@ -70,7 +70,10 @@ class Representatives:
         k = len(self.birth_simplices)
         shapes = {"birth_simplices": (k, 3), "death_simplices": (k, 4), "cycle_ends": (k,)}
         for field in dataclasses.fields(self):
-            array = np.array(getattr(self, field.name), dtype=np.int64)
+            given = np.asarray(getattr(self, field.name))
+            if given.size and given.dtype.kind not in "iu":
+                raise InputError(f"{field.name} must be integers, not {given.dtype}")
+            array = given.astype(np.int64)
             if array.shape != shapes.get(field.name, array.shape):
                 raise InputError(f"{field.name} {array.shape} must be {shapes[field.name]}, one row per bar")
             array.flags.writeable = False

@@ -7,6 +7,7 @@ several runs may use one store at once.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import dataclasses
 import errno
@@ -88,6 +89,14 @@ class Store:
     def attend(self) -> None:
         """Say, until this process ends, that it uses the store: for a process that writes for another one's session."""
         self._leases.keep()
+
+    @contextlib.contextmanager
+    def attended(self) -> Iterator[None]:
+        """Say so until the block ends: for a worker that lives on when the session is over."""
+        with contextlib.ExitStack() as held:
+            with contextlib.suppress(OSError):  # on a store that takes no lease nothing can be written either
+                held.enter_context(self._leases.held())
+            yield
 
     def check_format(self) -> None:
         """Raise StoreError when the store was written by a version that lays it out in another way."""
@@ -228,6 +237,10 @@ def leave() -> None:
                 if _lease.Process.named(path.name) == me:
                     path.unlink(missing_ok=True)
         store._leases.leave()
+
+
+# A process may end while a thread of it writes, as Dask's workers do when their scheduler is gone.
+atexit.register(leave)
 
 
 def _patiently(action: Callable[[], T], absent_is_final: bool = False) -> T:

@@ -36,11 +36,12 @@ draws = 6
 
 
 class Zygote:
-    """Starts runs quickly; see `zygote.py`."""
+    """Starts programs quickly; see `zygote.py`. errors: a folder for what they say."""
 
-    def __init__(self) -> None:
+    def __init__(self, errors: Path) -> None:
         command = [sys.executable, "-m", "tests.faults.zygote"]
         root = Path(__file__).resolve().parents[2]
+        self.errors = errors
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root)
         assert self._line() == "ready"
 
@@ -48,36 +49,120 @@ class Zygote:
         assert self.process.stdout is not None
         return self.process.stdout.readline().strip()
 
-    def start(self, *arguments: object) -> int:
+    def _ask(self, said: object) -> int:
         assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps([str(argument) for argument in arguments]) + "\n")
+        self.process.stdin.write(json.dumps(said) + "\n")
         self.process.stdin.flush()
         return int(self._line())
 
-    def end(self) -> int:
-        return int(self._line())
+    def start(self, program: str, *arguments: object) -> int:
+        return self._ask([program, str(self.errors / f"{program}.txt"), *map(str, arguments)])
+
+    def end(self, process: int) -> int:
+        """Its exit code, once it has one."""
+        return self._ask(process)
+
+    def said(self) -> str:
+        """What toposcope has said on stderr since somebody last asked."""
+        file = self.errors / "toposcope.txt"
+        found = file.read_text() if file.exists() else ""
+        file.unlink(missing_ok=True)
+        return found
 
     def close(self) -> None:
         self.process.communicate()
+
+
+class DaskCluster:
+    """A Dask scheduler and two workers of one thread each, in processes of their own."""
+
+    def __init__(self, zygote: Zygote, folder: Path) -> None:
+        self.zygote = zygote
+        folder.mkdir(parents=True)
+        file = folder / "scheduler.json"
+        listening = ["--host", "127.0.0.1", "--no-dashboard"]
+        here = ["--port", "0", "--dashboard-address", "127.0.0.1:0", "--scheduler-file", file]
+        self.scheduler = zygote.start("scheduler", *listening, *here)
+        while not (file.exists() and file.read_text().endswith("}")):
+            time.sleep(0.01)
+        self.address = json.loads(file.read_text())["address"]
+        alone = [
+            "--nthreads",
+            "1",
+            "--no-nanny",
+            "--memory-limit",
+            "0",
+            "--death-timeout",
+            "5",
+            "--local-directory",
+            folder / "dask",
+        ]
+        self.workers = [zygote.start("worker", self.address, *listening, *alone) for _ in range(2)]
+        self._left = {self.scheduler, *self.workers}
+
+    def kill(self, process: int) -> bool:
+        """Whether it was there to be killed."""
+        os.kill(process, signal.SIGKILL)
+        self._left.discard(process)
+        return self.zygote.end(process) == -signal.SIGKILL
+
+    def left_alone(self) -> None:
+        """Wait for the workers to notice that there is no scheduler any more."""
+        for process in self._left - {self.scheduler}:
+            self.zygote.end(process)
+            self._left.discard(process)
+
+    def close(self) -> None:
+        for process in list(self._left):
+            self.kill(process)
 
 
 class Study:
     """A small study, and what an undisturbed run makes of it."""
 
     def __init__(self, folder: Path) -> None:
-        self.zygote = Zygote()
+        (folder / "errors").mkdir()
+        self.zygote = Zygote(folder / "errors")
+        self.folder = folder
+        self._clusters = self._runs = 0
+        self._seconds: dict[str, float] = {}
         save_layers(folder / "data", n=72)
         self.plan = folder / "plan.toml"
         self.plan.write_text(PLAN.format(data=folder / "data"))
-        began = time.monotonic()
-        self.start(folder / "undisturbed", 1)
-        assert self.zygote.end() == 0
-        self.seconds = time.monotonic() - began
-        self.tables = tables(folder / "undisturbed")
-        self.artefacts = len(list(Store(folder / "undisturbed" / "store")))
+        self.tables: dict[str, bytes] = {}
+        self.tables, self.artefacts = self._undisturbed(1)
 
-    def start(self, out: Path, workers: int) -> int:
-        return self.zygote.start("run", self.plan, "--out", out, "--workers", workers, "--quiet")
+    def start(self, out: Path, where: "int | str") -> int:
+        """where: how many workers, or the address of a scheduler."""
+        how = ["--workers", where] if isinstance(where, int) else ["--scheduler", where]
+        return self.zygote.start("toposcope", "run", self.plan, "--out", out, *how, "--quiet")
+
+    def end(self, process: int) -> int:
+        return self.zygote.end(process)
+
+    @contextlib.contextmanager
+    def cluster(self) -> Iterator[DaskCluster]:
+        self._clusters += 1
+        made = DaskCluster(self.zygote, self.folder / f"cluster{self._clusters}")
+        try:
+            yield made
+        finally:
+            made.close()
+
+    def seconds(self, where: "int | str") -> float:
+        """What an undisturbed run takes there; measured once."""
+        kind = str(where) if isinstance(where, int) else "cluster"
+        if kind not in self._seconds:
+            assert self._undisturbed(where) == (self.tables, self.artefacts)
+        return self._seconds[kind]
+
+    def _undisturbed(self, where: "int | str") -> tuple[dict[str, bytes], int]:
+        self._runs += 1
+        out = self.folder / f"undisturbed{self._runs}"
+        began = time.monotonic()
+        assert self.end(self.start(out, where)) == 0, self.zygote.said()
+        self._seconds[str(where) if isinstance(where, int) else "cluster"] = time.monotonic() - began
+        return tables(out), len(list(Store(out / "store")))
 
 
 @pytest.fixture(scope="module")
@@ -116,25 +201,32 @@ def assert_whole(study: Study, out: Path, before: dict[str, tuple[int, int]]) ->
     assert (out / "report.html").stat().st_size > 10_000
 
 
-def killed_driver(study: Study, out: Path, workers: int, chance: random.Random) -> bool:
+def kept(out: Path) -> dict[str, tuple[int, int]]:
+    """As `finished`, of a run in which something was just killed: what is named as kept must be whole."""
+    try:
+        return finished(Store(out / "store"))
+    except ToposcopeError as error:
+        raise AssertionError(f"half an artefact was left: {error}") from error
+
+
+def killed_driver(study: Study, out: Path, where: "int | str", again: "int | str", chance: random.Random) -> bool:
     """Kill a run at a random moment, and finish it. Returns whether it came to be killed."""
-    process = study.start(out, workers)
-    time.sleep(chance.uniform(0, study.seconds * (1 if workers == 1 else 4)))
+    window = study.seconds(where)
+    process = study.start(out, where)
+    time.sleep(chance.uniform(0, window))
     with contextlib.suppress(ProcessLookupError):  # it was done already
         os.kill(process, signal.SIGKILL)
-    code = study.zygote.end()
-    try:
-        before = finished(Store(out / "store"))
-    except ToposcopeError as error:  # what is named as kept must be whole
-        raise AssertionError(f"a run that was killed left half an artefact: {error}") from error
-    study.start(out, chance.choice([1, 1, workers]))
-    assert study.zygote.end() == 0
+    code = study.end(process)
+    before = kept(out)
+    assert study.end(study.start(out, again)) == 0, study.zygote.said()
     assert_whole(study, out, before)
     return code == -signal.SIGKILL
 
 
 def children(process: int) -> list[int]:
-    """Worker processes of a run: those children that Python started to take tasks."""
+    """Worker processes of a run: those children that Python started to take tasks. Raises OSError when it has ended."""
+    if Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].startswith("Z"):
+        raise ProcessLookupError(process)
     found = []
     for number in Path(f"/proc/{process}/task/{process}/children").read_text().split():
         try:
@@ -147,8 +239,9 @@ def children(process: int) -> list[int]:
 
 def killed_worker(study: Study, out: Path, chance: random.Random) -> bool:
     """Kill one of two workers at a random moment: the run itself goes on to its end."""
+    window = study.seconds(2)
     process = study.start(out, 2)
-    end = time.monotonic() + chance.uniform(0, 4 * study.seconds)
+    end = time.monotonic() + chance.uniform(0, window)
     victims: list[int] = []
     while not victims or time.monotonic() < end:
         try:
@@ -163,9 +256,59 @@ def killed_worker(study: Study, out: Path, chance: random.Random) -> bool:
             hit = True
         except ProcessLookupError:
             pass
-    assert study.zygote.end() == 0
-    assert_whole(study, out, {})
+    before = kept(out)
+    assert study.end(process) == 0, study.zygote.said()
+    assert_whole(study, out, before)
     return hit
+
+
+def killed_scheduler(study: Study, out: Path, chance: random.Random) -> bool:
+    """Kill a Dask scheduler: the run ends and says why, and another one finishes it, with Dask or without."""
+    study.zygote.said()
+    with study.cluster() as cluster:
+        window = study.seconds(cluster.address)
+        process = study.start(out, cluster.address)
+        time.sleep(chance.uniform(0, window))
+        cluster.kill(cluster.scheduler)
+        code = study.end(process)
+        before = kept(out)
+        said = study.zygote.said()
+        if code == 2:  # before the run had found it
+            assert "no Dask scheduler answers" in said
+        elif code:
+            assert code == 1, said
+            assert "the Dask scheduler is gone; everything finished is kept, run again" in said
+        assert "Traceback" not in said
+        assert "internal error" not in said
+        if chance.random() < 0.5:  # while workers are still there
+            assert study.end(study.start(out, 1)) == 0, study.zygote.said()
+            cluster.left_alone()
+        else:
+            cluster.left_alone()
+            with study.cluster() as another:
+                assert study.end(study.start(out, another.address)) == 0, study.zygote.said()
+    assert_whole(study, out, before)
+    return code != 0
+
+
+def killed_dask_worker(study: Study, out: Path, chance: random.Random) -> bool:
+    """Kill one of two Dask workers, which nobody replaces: the run goes on with the other."""
+    with study.cluster() as cluster:
+        window = study.seconds(cluster.address)
+        process = study.start(out, cluster.address)
+        time.sleep(chance.uniform(0, window))
+        early = not (out / "results.json").exists()
+        hit = cluster.kill(chance.choice(cluster.workers))
+        before = kept(out)
+        assert study.end(process) == 0, study.zygote.said()
+        assert_whole(study, out, before)
+    return hit and early
+
+
+def killed_dask_driver(study: Study, out: Path, chance: random.Random) -> bool:
+    """Kill a driver and finish its run with the same workers, which may not even have noticed."""
+    with study.cluster() as cluster:
+        return killed_driver(study, out, cluster.address, chance.choice([cluster.address, 1]), chance)
 
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds worker processes in /proc")
@@ -175,8 +318,18 @@ linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds w
 @pytest.mark.timeout(900)
 def test_a_few_kills(study: Study, tmp_path: Path) -> None:
     chance = random.Random()
-    hits = [killed_driver(study, tmp_path / f"driver{number}", 1, chance) for number in range(4)]
+    hits = [killed_driver(study, tmp_path / f"driver{number}", 1, 1, chance) for number in range(4)]
     hits.append(killed_worker(study, tmp_path / "worker", chance))
+    assert any(hits)
+
+
+@linux
+@pytest.mark.timeout(900)
+def test_a_few_kills_in_a_dask_cluster(study: Study, tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    chance = random.Random()
+    hits = [killed_scheduler(study, tmp_path / f"scheduler{number}", chance) for number in range(2)]
+    hits.append(killed_dask_worker(study, tmp_path / "worker", chance))
     assert any(hits)
 
 
@@ -208,17 +361,22 @@ def test_a_worker_without_its_driver_leaves_nothing(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
 def test_three_hundred_kills(study: Study, tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
     chance = random.Random()
-    hits = {"driver": 0, "driver with workers": 0, "worker": 0}
-    number = 0
-    while sum(hits.values()) < 300:
-        number += 1
-        out = tmp_path / str(number)
-        if hits["worker"] < 40:
-            hits["worker"] += killed_worker(study, out, chance)
-        elif hits["driver with workers"] < 40:
-            hits["driver with workers"] += killed_driver(study, out, 2, chance)
-        else:
-            hits["driver"] += killed_driver(study, out, 1, chance)
-        subprocess.run(["rm", "-rf", out], check=True)
-        print(number, hits, flush=True)
+    kinds = {
+        "worker": (40, lambda out: killed_worker(study, out, chance)),
+        "driver with workers": (40, lambda out: killed_driver(study, out, 2, chance.choice([1, 2]), chance)),
+        "scheduler": (40, lambda out: killed_scheduler(study, out, chance)),
+        "Dask worker": (30, lambda out: killed_dask_worker(study, out, chance)),
+        "driver of Dask": (20, lambda out: killed_dask_driver(study, out, chance)),
+        "driver": (130, lambda out: killed_driver(study, out, 1, 1, chance)),
+    }
+    began, number = time.monotonic(), 0
+    for name, (wanted, kill) in kinds.items():
+        hits = 0
+        while hits < wanted:
+            number += 1
+            out = tmp_path / str(number)
+            hits += kill(out)
+            subprocess.run(["rm", "-rf", out], check=True)
+            print(f"{time.monotonic() - began:.0f} s, run {number}: {hits} kills of a {name}", flush=True)

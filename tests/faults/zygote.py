@@ -1,9 +1,13 @@
-"""Runs the command line again and again, each time in a fork of a process that has imported everything.
+"""Runs programs again and again, each time in a fork of a process that has imported everything.
 
-Reads one JSON list of arguments per line; answers with the process id of the fork, then, when it has ended, with its
-exit code (negative: the signal that ended it). A run takes a tenth of the time that an interpreter of its own would.
+Reads one JSON value per line. A list is a command line, without the name of Python: `toposcope`, `scheduler` (of Dask)
+or `worker` (of Dask), the file for what it says on stderr, and arguments; the answer is the process id of the fork. A
+number is such an id; the answer is the exit code (negative: the signal that ended it) once it has ended. A run takes a
+tenth of the time that an interpreter of its own would.
 """
 
+import atexit
+import contextlib
 import json
 import os
 import sys
@@ -17,12 +21,22 @@ def main() -> None:
     import toposcope.report
     import toposcope.run
     import toposcope.study.stages  # noqa: F401
-    from toposcope.cli import main as command
+    from toposcope.cli import main as toposcope_main
 
+    programs = {"toposcope": toposcope_main}
+    with contextlib.suppress(ImportError):
+        from distributed.cli import dask_scheduler, dask_worker
+
+        programs["scheduler"] = lambda given: dask_scheduler.main(given, standalone_mode=False) or 0
+        programs["worker"] = lambda given: dask_worker.main(given, standalone_mode=False) or 0
     sklearn.datasets.load_digits()
     print("ready", flush=True)
     for line in sys.stdin:
-        arguments = json.loads(line)
+        told = json.loads(line)
+        if isinstance(told, int):
+            print(os.waitstatus_to_exitcode(os.waitpid(told, 0)[1]), flush=True)
+            continue
+        name, errors, *arguments = told
         child = os.fork()
         if not child:
             code = 99
@@ -30,11 +44,13 @@ def main() -> None:
                 nowhere = os.open(os.devnull, os.O_RDWR)
                 os.dup2(nowhere, 0)
                 os.dup2(nowhere, 1)
-                code = command(arguments)
+                os.dup2(os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), 2)
+                code = programs[name](arguments)
             finally:
+                atexit._run_exitfuncs()
+                sys.stderr.flush()
                 os._exit(code)
         print(child, flush=True)
-        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import toposcope as ts
-from tests.fuzz.harness import cases, changed, many, tame
+from tests.fuzz.harness import bounded, cases, changed, many, tame
 from toposcope.extract.inputs import load_inputs
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (9, 7, 3), dtype=np.uint8)
@@ -144,10 +144,11 @@ def _empty(where: bytes) -> None:
 # --- bombs and traps --------------------------------------------------------------------------------------------------
 
 
-def png(width: int, height: int, content: bytes) -> bytes:
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
+
+def png(width: int, height: int, content: bytes) -> bytes:
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", content) + chunk(b"IEND", b"")
 
@@ -155,6 +156,25 @@ def png(width: int, height: int, content: bytes) -> bytes:
 def test_a_picture_that_unpacks_without_end(tmp_path: Path) -> None:
     (tmp_path / "bomb.png").write_bytes(png(60_000, 60_000, zlib.compress(bytes(1 << 20), 9)))
     with pytest.raises(ts.FileError, match=r"bomb.png \(decompression bomb\)"):
+        load_inputs(str(tmp_path))
+
+
+@pytest.mark.parametrize("kind", [b"zTXt", b"iCCP", b"iTXt"])
+def test_a_picture_whose_words_unpack_without_end(tmp_path: Path, kind: bytes) -> None:
+    """A text or a colour profile of 2 GB beside 63 pixels."""
+    packer = zlib.compressobj(9)
+    first, block = (packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH) for _ in range(2))
+    bomb = first + 2047 * block + packer.flush()
+    said = b"k\0\1\0\0\0" if kind == b"iTXt" else b"k\0\0"
+    (tmp_path / "bomb.png").write_bytes(WHOLE[0][:33] + chunk(kind, said + bomb) + WHOLE[0][33:])
+    with bounded():
+        look(tmp_path)
+
+
+def test_a_picture_of_any_length(tmp_path: Path) -> None:
+    (tmp_path / "large.png").write_bytes(WHOLE[0])
+    os.truncate(tmp_path / "large.png", 1 << 40)  # without a byte more on the disk
+    with pytest.raises(ts.FileError, match=r"large.png \(too large\)"):
         load_inputs(str(tmp_path))
 
 

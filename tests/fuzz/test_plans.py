@@ -148,3 +148,26 @@ def test_patterns(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
         "a{9}{9}",
     ]
     many(count, case, st.one_of(st.text(alphabet, max_size=24), st.sampled_from(hostile)), st.booleans())
+
+
+TABLES = [name for name, field in ts.Study.model_fields.items() if "study.plan" in str(field.annotation)]
+NEEDED = {"network": 'name = "m"\nrepresentations = "y"', "compare": 'a = "n"\nb = "n"'}
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_wrong_key_in_any_table_is_named(folder: Path, table: str) -> None:
+    head = f"[[{table}]]\n{NEEDED[table]}" if table in NEEDED else f"[{table}]"
+    text = f'recipe = "layers"\n[[network]]\nname = "n"\nrepresentations = "x"\n{head}\nwhatever = 1\n'
+    (folder / "key.toml").write_text(text)
+    with pytest.raises(ts.PlanError, match=rf"`{table}(\.\d)?\.whatever` is not a key of a plan"):
+        ts.Study.read(folder / "key.toml")
+
+
+@pytest.mark.parametrize(("value", "said"), [("0x" + "f" * 5000, "more than 300 digits"), (f'"{"x" * 9999}"', "x…")])
+def test_a_value_of_any_length_is_said_in_short(folder: Path, value: str, said: str) -> None:
+    (folder / "long.toml").write_text(
+        f'recipe = "layers"\naudit = {value}\n[[network]]\nname = "n"\nrepresentations = "x"\n'
+    )
+    with pytest.raises(ts.PlanError, match=f"`audit`: .*{said}$") as caught:
+        ts.Study.read(folder / "long.toml")
+    assert len(str(caught.value)) < 500

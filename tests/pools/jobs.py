@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from toposcope import _io
 from toposcope._errors import ArtefactError, InputError, StoreError
 from toposcope.store import Store, key_of
 
@@ -55,6 +56,10 @@ class Job:
             raise StoreError("full")
         if what == "hang":
             time.sleep(1000)
+        if what == "hang writing":
+            with _io.atomic_write(store.path(self.key), beside=store.folder / "temporary") as file:
+                file.write(b"half")
+                time.sleep(1000)
         if what == "memory":
             np.ones(1 << 29)
         if what == "die":
@@ -67,6 +72,8 @@ class Job:
                 if progress is not None:
                     progress(part, 5)
         store.write(self.key, {"value": np.array([self.number]), "process": np.array([os.getpid()])})
+        if what == "keep and die":
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def quiet(key: str, share: float) -> None:

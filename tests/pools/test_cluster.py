@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import threading
+import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 
 import toposcope as ts
 from tests.conftest import save_layers
-from tests.pools.jobs import Job
+from tests.pools.jobs import Job, quiet
 from toposcope.pools import Limits
 from toposcope.pools.cluster import Cluster, client_of, connected, unprotected
 from toposcope.pools.lent import batch_seconds
@@ -40,7 +42,7 @@ def client() -> Iterator[Any]:
 def test_faults_are_the_tasks_own_and_the_others_go_on(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     wrong = {3: "raise", 5: "die", 8: "hang"}
-    jobs = [Job(number, wrong.get(number, "keep")) for number in range(20)]
+    jobs = [Job(number, {**wrong, 11: "keep and die"}.get(number, "keep")) for number in range(20)]
     with connected("local", 2) as own:  # its workers die
         pool = Cluster(own, store, Limits(timeout=2.0))
         driver = Driver(store, pool, Silence())
@@ -53,6 +55,46 @@ def test_faults_are_the_tasks_own_and_the_others_go_on(tmp_path: Path) -> None:
     assert "timeout of 2 s" in said["job 8"]
     assert made == {job.key for job in jobs if job.number not in wrong}
     assert made == {key for key in store if key.startswith("job")}
+    with store.session():  # which sweeps behind the one that was killed
+        pass
+    assert not list(store.folder.rglob("*.lease"))
+
+
+def test_a_worker_that_ends_with_a_hanging_task_leaves_nothing_half_written(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    with connected("local", 1) as own:
+        pool = Cluster(own, store, Limits(timeout=1.0))
+        (outcome,) = pool.outcomes([Job(0, "hang writing")], quiet)
+        assert outcome.fault is not None
+        assert list(store.leftovers())
+        until = time.monotonic() + 20
+        while store.leftovers() and time.monotonic() < until:
+            time.sleep(0.05)
+        assert not store.leftovers()
+        pool.close()
+
+
+def test_a_cluster_without_workers_is_waited_for_and_then_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that comes late does the work; where none comes, the run ends and says what is kept."""
+    from toposcope.pools import cluster, lent
+
+    monkeypatch.setattr(lent, "_LOOK_EVERY", 0.1)
+    monkeypatch.setattr(cluster, "_COUNT_EVERY", 0.1)
+    store = Store(tmp_path / "store")
+    with connected("local", 1) as own:
+        own.cluster.scale(0)
+        while own.ncores():
+            time.sleep(0.05)
+        with pytest.raises(ts.TaskError, match="has had no worker for 1 s; everything finished is kept, start workers"):
+            list(Cluster(own, store, patience=1.0).outcomes([Job(0)], quiet))
+        pool = Cluster(own, store, patience=300.0)
+        late = threading.Timer(0.5, own.cluster.scale, [1])
+        late.start()
+        assert [outcome.fault for outcome in pool.outcomes([Job(1)], quiet)] == [None]
+        late.join()
+        pool.close()
 
 
 def test_a_study_gives_the_bytes_of_one_process(client: Any, tmp_path: Path) -> None:
@@ -65,6 +107,7 @@ def test_a_study_gives_the_bytes_of_one_process(client: Any, tmp_path: Path) -> 
     for path in (tmp_path / "here" / "tables").iterdir():
         assert path.read_bytes() == (tmp_path / "lent" / "tables" / path.name).read_bytes()
     assert client.status == "running"  # what was lent is given back
+    assert not (tmp_path / "lent" / "store" / "leases").exists()  # and its workers, which live on, hold nothing
 
 
 def test_nobody_there_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,6 +58,19 @@ def test_every_fault_is_one_tasks_own(store: Store) -> None:
     pool.close()
 
 
+def test_what_was_kept_before_a_worker_died_is_not_made_again(store: Store) -> None:
+    jobs = [Job(number, {3: "keep and die"}.get(number, "keep")) for number in range(6)]
+    pool = Processes(1, store)
+    outcomes = {outcome.key: outcome for outcome in pool.outcomes(jobs, quiet)}
+    lost = outcomes[jobs[3].key]
+    assert lost.fault is not None
+    made = store.path(lost.key).stat().st_ino
+    (second,) = pool.outcomes_elsewhere([(jobs[3], lost)])
+    pool.close()
+    assert second.fault is None
+    assert store.path(lost.key).stat().st_ino == made
+
+
 def test_all_work_and_progress_of_a_task(store: Store) -> None:
     told = []
     pool = Processes(2, store)

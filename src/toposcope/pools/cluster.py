@@ -35,7 +35,6 @@ class Cluster(Lent):
     ) -> None:
         self._client, self._patience = client, patience
         self._threads: dict[str, int] = {}
-        self._counted = self._last_seen = float("-inf")
         self._counted, self._last_seen = float("-inf"), time.monotonic()
         super().__init__(client.get_executor(pure=False), 1, store, limits)
 
@@ -112,15 +111,29 @@ def connected(address: str, workers: int) -> Iterator[Any]:
         ):
             yield client
         return
+    with _unlogged():
+        try:
+            client = distributed.Client(address, timeout=_CONNECT, set_as_default=False)
+        except (OSError, ValueError, TypeError, ImportError) as error:
+            said = " ".join(str(error).split())[:200] or type(error).__name__
+            raise UnavailableError(
+                f"no Dask scheduler answers at {address!r}: {said}; start one with `dask scheduler`, or check the "
+                "address"
+            ) from error
+        with client:
+            yield client
+
+
+@contextlib.contextmanager
+def _unlogged() -> Iterator[None]:
+    """What the client meets is said in a line of ours, not in a traceback of Dask's log."""
+    logger = logging.getLogger("distributed.client")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
     try:
-        client = distributed.Client(address, timeout=_CONNECT, set_as_default=False)
-    except (OSError, ValueError, TypeError, ImportError) as error:
-        said = " ".join(str(error).split())[:200] or type(error).__name__
-        raise UnavailableError(
-            f"no Dask scheduler answers at {address!r}: {said}; start one with `dask scheduler`, or check the address"
-        ) from error
-    with client:
-        yield client
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def unprotected(address: str) -> bool:

@@ -14,7 +14,7 @@ from concurrent.futures import CancelledError, Executor
 from typing import Any
 
 from toposcope._errors import TaskError
-from toposcope.pools.work import ALONE, Fault, Limits, Outcome, Work, attempt, check_limits, name_of_worker
+from toposcope.pools.work import ALONE, Fault, Limits, Outcome, Work, attempt_missing, check_limits, name_of_worker
 from toposcope.store import Store, leave
 from toposcope.study.tasks import engine_versions
 
@@ -188,22 +188,24 @@ def perform_batch(batch: Sequence[Work], orders: Orders) -> list[Outcome]:
     if refusal is not None:
         return [Outcome(task.key, 0.0, name_of_worker(), Fault("input", refusal)) for task in batch]
     outcomes = []
-    for number, task in enumerate(batch):
-        outcome = _in_time(task, orders)
-        outcomes.append(outcome)
-        if outcome.fault is not None and outcome.fault.kind == "hung":
-            rest = Fault("lost", f"its worker ended with {task.title}, which hung")
-            outcomes += [Outcome(other.key, 0.0, outcome.where, rest) for other in batch[number + 1 :]]
-            raise HungError(outcomes)
+    with orders.store.attended():
+        for number, task in enumerate(batch):
+            outcome = _in_time(task, orders)
+            outcomes.append(outcome)
+            if outcome.fault is not None and outcome.fault.kind == "hung":
+                orders.store.attend()  # the task's thread may write until the process ends
+                rest = Fault("lost", f"its worker ended with {task.title}, which hung")
+                outcomes += [Outcome(other.key, 0.0, outcome.where, rest) for other in batch[number + 1 :]]
+                raise HungError(outcomes)
     return outcomes
 
 
 def _perform(task: Work, orders: Orders) -> Outcome:
     """In the driver's folder, because paths of a plan are relative to it."""
     if os.getcwd() == orders.folder:
-        return attempt(task, orders.store, orders.limits)
+        return attempt_missing(task, orders.store, orders.limits)
     with ALONE, contextlib.chdir(orders.folder):
-        return attempt(task, orders.store, orders.limits)
+        return attempt_missing(task, orders.store, orders.limits)
 
 
 def _in_time(task: Work, orders: Orders) -> Outcome:

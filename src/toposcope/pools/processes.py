@@ -15,7 +15,7 @@ from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 from toposcope._errors import TaskError
-from toposcope.pools.work import Fault, Limits, Outcome, Work, attempt, check_limits, memory_limit, one_thread
+from toposcope.pools.work import Fault, Limits, Outcome, Work, attempt_missing, check_limits, memory_limit, one_thread
 from toposcope.store import Store, leave
 
 _AHEAD_SECONDS = 0.5
@@ -222,10 +222,11 @@ def _serve(pipe: Any, store: Store, memory: int | None) -> None:
     with memory_limit(memory):
         with one_thread(torch_too=False):
             pass  # what every task needs is loaded before the clock of the first one runs
+        store.attend()
         pipe.send(None)
         while content := _next(pipe):
             task = ForkingPickler.loads(content)
-            pipe.send(attempt(task, store, Limits(memory), _teller(pipe, task.key)))
+            pipe.send(attempt_missing(task, store, Limits(memory), _teller(pipe, task.key)))
 
 
 def _next(pipe: Any) -> bytes:

@@ -9,7 +9,7 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -547,33 +547,27 @@ def _first_mistake(error: ValidationError) -> str:
         message = str(first["ctx"]["error"])
         text = f"`{place}`: {message}" if place else message
     else:
-        given = f", not {first['input']!r}" if isinstance(first["input"], (str, int, float, bool)) else ""
+        given = f", not {_brief(first['input'])}" if isinstance(first["input"], (str, int, float, bool)) else ""
         text = f"`{place}`: {first['msg'][0].lower()}{first['msg'][1:]}{given}"
     more = len(mistakes) - 1
     return text + (f" (and {more} more)" if more else "")
 
 
+def _brief(value: str | int | float) -> str:
+    """A value as a plan gives it, if it is not too long to be read."""
+    if isinstance(value, int) and value.bit_length() > 1000:  # Python refuses to write it
+        return "a number of more than 300 digits"
+    text = repr(value)
+    return text if len(text) <= 200 else text[:200] + "…"
+
+
 def _keys_at(place: tuple[int | str, ...]) -> list[str]:
-    parts: dict[str, type[Part]] = {
-        "inputs": Inputs,
-        "network": Network,
-        "compare": Comparing,
-        "cloud": Cloud,
-        "homology": Homology,
-        "distance": DistanceChoice,
-        "test": Test,
-        "extract": Extraction,
-        "similarity": Similarity,
-        "equivalence": Equivalence,
-        "sample_size": SampleSize,
-        "train_test": TrainTest,
-        "outliers": Outliers,
-        "separation": Separation,
-        "betti_collapse": BettiCollapse,
-        "controls": Controls,
-        "audit": Audit,
-    }
-    part = parts[str(place[0])] if place else Study
+    """The keys of the table at a place of a plan; a number in it is the place in a list of tables."""
+    part: type[Part] = Study
+    for name in place:
+        if isinstance(name, str):
+            kind = part.model_fields[name].annotation
+            part = next(one for one in (kind, *get_args(kind)) if isinstance(one, type) and issubclass(one, Part))
     return [*part.model_fields, *([checkpoints.KEY] if part is Network else [])]
 
 
