@@ -43,6 +43,29 @@ def test_plain_lines_now_and_then(capsys: pytest.CaptureFixture[str], monkeypatc
     assert len(lines) == 5
 
 
+def test_the_time_left_is_told_once_something_is_known_of_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: clock[0])
+    progress = TerminalProgress()
+    progress.stage("training", 4, 0)
+    for clock[0], done in ((6.0, 0.04), (12.0, 0.4), (18.0, 2)):
+        progress.advance("training", done)
+    progress.stage("long", 1000, 0)
+    for clock[0], done in ((24.0, 1), (50.0, 4)):
+        progress.advance("long", done)
+    assert capsys.readouterr().err.splitlines() == [
+        "training: 4 tasks",
+        "training: 0 of 4",
+        "training: 0 of 4, about 1 min 48 s left",
+        "training: 2 of 4, about 18 s left",
+        "long: 1000 tasks",
+        "long: 1 of 1000",
+        "long: 4 of 1000, about 132 min 48 s left",
+    ]
+
+
 def test_quiet(capsys: pytest.CaptureFixture[str]) -> None:
     watch(TerminalProgress(quiet=True))
     assert capsys.readouterr().err == ""

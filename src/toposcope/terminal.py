@@ -23,6 +23,8 @@ from rich.text import Text
 
 _EVERY = 5.0
 """Seconds between two plain progress lines of one stage."""
+_TOLD_BY, _KNOWN = 0.05, 30.0
+"""The share of a stage, or the seconds, after which the time left is told."""
 
 
 def text(value: object) -> str:
@@ -79,9 +81,12 @@ class TerminalProgress:
         now = time.monotonic()
         if self.quiet or now - told < _EVERY or not 0 < done < tasks - kept:
             return
-        left = (now - began) / done * max(tasks - kept - done, 0)
+        share = done / (tasks - kept)
+        # Of the first moments most goes into starting, and they say nothing of the rest.
+        known = share >= _TOLD_BY or now - began >= _KNOWN
+        left = f", about {_duration((now - began) * (1 / share - 1))} left" if known else ""
         self._plain[name] = (tasks, kept, began, now)
-        self._line(f"{name}: {kept + int(done)} of {tasks}, about {_duration(left)} left")
+        self._line(f"{name}: {kept + int(done)} of {tasks}{left}")
 
     def part(self, name: str) -> Callable[[int, int | None], None]:
         """Progress of a stage of one task, told as (done, total); the stage begins with the first word of it."""

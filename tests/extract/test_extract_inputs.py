@@ -339,6 +339,18 @@ def test_digits():
     assert test.digest() == load_inputs("digits:test").digest()
 
 
+def test_digits_are_parsed_once_and_belong_to_whoever_loads_them(monkeypatch):
+    before = load_inputs("digits").digest()
+    monkeypatch.setattr("sklearn.datasets.load_digits", None)
+    for name in ("digits", "digits:train"):
+        mine = load_inputs(name)
+        mine.labels[:], mine.ids[:] = 0, "other"
+        only(load_inputs(name, limit=3)).tensors.zero_()
+    again = load_inputs("digits")
+    assert again.digest() == before
+    assert set(again.labels) == set(range(10))
+
+
 @pytest.mark.parametrize(
     ("array", "message"),
     [

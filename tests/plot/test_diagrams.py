@@ -27,8 +27,8 @@ def test_a_diagram_draws_every_bar_and_infinity_at_the_top() -> None:
     np.testing.assert_array_equal(points_of(ax, "H0"), [[0, 1], [0, infinity]])
     np.testing.assert_array_equal(points_of(ax, "H1"), [[0.5, 2], [1, infinity]])
     assert ax.get_ylim()[1] > infinity
-    assert ax.get_xlabel() == "birth (diameter / q0.9 of distances)"
-    assert ax.get_ylabel() == "death (diameter / q0.9 of distances)"
+    assert ax.get_xlabel() == "birth (diameter / 0.9-quantile of distances)"
+    assert ax.get_ylabel() == "death (diameter / 0.9-quantile of distances)"
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["H0: 2 bars", "H1: 2 bars"]
     assert "∞" in [text.get_text() for text in ax.texts]
 
@@ -84,7 +84,7 @@ def test_a_barcode_draws_every_bar_once() -> None:
     arrows = np.concatenate([np.asarray(marks.get_offsets()) for marks in ax.collections[1::2]])
     assert arrows[:, 0].tolist() == [infinity, infinity]
     assert [text.get_text() for text in ax.get_yticklabels()] == ["H0\n2", "H1\n2"]
-    assert ax.get_xlabel() == "diameter / q0.9 of distances"
+    assert ax.get_xlabel() == "diameter / 0.9-quantile of distances"
 
 
 def test_a_barcode_says_what_it_leaves_out(draws: list[ts.PersistenceDiagram]) -> None:

@@ -48,6 +48,7 @@ def opened(browser: Any, results: Results | Path, folder: Path, width: int = 128
     allowed = (path.as_uri(), "data:image/png;base64,", "data:image/jpeg;base64,", "blob:")
     view.on("request", lambda request: said.extend([] if request.url.startswith(allowed) else [request.url]))
     view.goto(path.as_uri())
+    view.locator("html[data-drawn]").wait_for(state="attached")
     yield view
     healthy(view)
     view.close()

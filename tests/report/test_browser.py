@@ -58,6 +58,19 @@ def test_everything_is_drawn_and_read_by_keyboard(
         assert text == table.to_csv(index=False, lineterminator="\n")
 
 
+def test_words_are_painted_before_charts_are_drawn(browser: Any, ran: Results, tmp_path: Path) -> None:
+    path = ts.report(ran, tmp_path / "report.html")
+    for unseen, drawn in (("window.requestAnimationFrame = () => 0", 0), ("", 1)):
+        view = browser.new_page()
+        view.add_init_script(unseen or "Object.defineProperty(document, 'hidden', {value: true})")
+        view.goto(path.as_uri())
+        assert ran.headline.split()[0] in view.locator("h1").inner_text()
+        assert (view.locator("figure svg").count() > 0) == drawn
+        view.evaluate("dispatchEvent(new Event('beforeprint'))")  # paper has everything
+        assert view.locator("figure svg").count() > 20
+        view.close()
+
+
 def alts(view: Any) -> list[str]:
     """Names of the inputs around the loop, in order."""
     name = view.locator("#figure-holes svg[aria-label*='around the loop']").get_attribute("aria-label") or ""
@@ -172,6 +185,27 @@ def test_a_bar_of_a_diagram_leads_to_its_inputs(browser: Any, pictured: Results,
                 for _ in range(30):
                     view.keyboard.press("ArrowRight")
         assert seen == {"H0, first draw", "H1, first draw"}
+
+
+def test_a_click_opens_the_bar_that_the_pointer_reads(browser: Any, pictured: Results, tmp_path: Path) -> None:
+    with opened(browser, pictured, tmp_path) as view:
+        opened_bars = 0
+        for part in np.linspace(0.5, 0.99, 40):  # rows are few pixels high, and a pointer stands between pixels
+            bars = view.locator("#figure-layer svg[aria-label^='Barcode']").first
+            bars.scroll_into_view_if_needed()
+            box = bars.bounding_box()
+            assert box is not None
+            place = (box["x"] + 150.5, box["y"] + 40 + (box["height"] - 90) * part)
+            view.mouse.move(*place)
+            lines = view.locator("#tip").inner_text().split("\n")
+            view.mouse.click(*place)
+            if lines[0] == "H1" and lines[-1].endswith("its inputs"):
+                born, died = re.findall(r"[\d.]+", lines[1])
+                told = view.locator(".told").inner_text()
+                assert f"born at {born}" in told
+                assert f"dies at {died}" in told
+                opened_bars += 1
+        assert opened_bars > 3
 
 
 def test_charts_lead_to_layers_and_pairs(browser: Any, pictured: Results, tmp_path: Path) -> None:

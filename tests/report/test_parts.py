@@ -42,7 +42,7 @@ def test_script_json_cannot_end_its_script() -> None:
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (0, "0"), (-2.5e-16, "0"), (1.23456, "1.23"), (0.0494478, "0.0494"), (12345.6, "12\u2009346"), (-0.5, "−0.500"),
+        (0, "0"), (-2.5e-16, "0"), (1.23456, "1.23"), (0.0494478, "0.0494"), (12345.6, "12\u202f346"), (-0.5, "−0.500"),
         (1.2e-5, "1.20e−05"), (math.nan, "–"), (math.inf, "∞"), (-math.inf, "−∞"), (None, "–"), ("x", "–"),
     ],
 )  # fmt: skip
@@ -54,7 +54,7 @@ def test_other_numbers() -> None:
     assert [p_value(p) for p in (1.0, 0.1234, 0.07, 0.0078125, 1e-5, math.nan)] == [
         "1.00", "0.12", "0.070", "0.0078", "1.0e−05", "–",
     ]  # fmt: skip
-    assert whole(12345) == "12\u2009345"
+    assert whole(12345) == "12\u202f345"
     assert whole(None) == "–"
     assert [counted(k, "class") for k in (0, 1, 2)] == ["0 classes", "1 class", "2 classes"]
     assert counted(2, "copy") == "2 copies"

@@ -271,17 +271,28 @@ def _call(module: str, name: str, spec: str) -> Any:
 
 
 def _digits(spec: str) -> Inputs:
+    images, labels, order = _parsed_digits()
+    rows = np.arange(len(images))
+    if spec != "digits":
+        rows = np.sort(order[:997] if spec == "digits:train" else order[997:])
+    ids = np.array([f"digits-{row:04d}" for row in rows])
+    # Rows taken by number are copies: whoever changes them changes nobody else's.
+    return Inputs(spec, _Arrays(images[rows], pixels=True), ids, labels[rows])
+
+
+@functools.cache
+def _parsed_digits() -> tuple[Array, Array, Array]:
+    """Images (1797, 1, 8, 8), labels (1797,), and the rows in the order that splits them; parsed once a process."""
     from sklearn.datasets import load_digits
 
     data = load_digits()
     images = (data.images / 16.0).astype(np.float32)[:, None]
-    ids = np.array([f"digits-{row:04d}" for row in range(len(images))])
-    rows = np.arange(len(images))
-    if spec != "digits":
-        # A hash of the id decides, so that the split is the same everywhere and forever.
-        order = sorted(rows, key=lambda row: hashlib.sha256(str(ids[row]).encode()).hexdigest())
-        rows = np.sort(order[:997] if spec == "digits:train" else order[997:])
-    return Inputs(spec, _Arrays(images[rows], pixels=True), ids[rows], data.target[rows].astype(np.int64))
+    # A hash of the id decides, so that the split is the same everywhere and forever.
+    order = sorted(range(len(images)), key=lambda row: hashlib.sha256(f"digits-{row:04d}".encode()).hexdigest())
+    found = images, data.target.astype(np.int64), np.array(order)
+    for array in found:
+        array.setflags(write=False)
+    return found
 
 
 # --- arrays -----------------------------------------------------------------------------------------------------------

@@ -92,7 +92,7 @@ def unit(filtration: Filtration) -> str:
     if filtration.scale is None:
         return "diameter"
     if isinstance(filtration.scale, str):
-        return f"diameter / {filtration.scale} of distances"
+        return f"diameter / {filtration.scale[1:]}-quantile of distances"
     return f"diameter / {filtration.scale:g}"
 
 

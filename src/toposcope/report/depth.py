@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from toposcope.report.index import Index, plain_clouds, records
 from toposcope.report.numbers import packed
+from toposcope.report.words import metric_name
 
 if TYPE_CHECKING:
     from toposcope.study.results import Results
@@ -27,7 +28,7 @@ def depth_panels(results: Results, index: Index, degrees: Sequence[int]) -> list
     for name, (title, unit) in DESCRIPTORS.items():
         for degree in degrees:
             panels[name, degree] = {"title": title, "unit": unit, "degree": degree, "values": [None] * size}
-    unit = f"{results.plan.cloud.metric} distance that others are divided by"
+    unit = f"the {metric_name(results.plan)} distance that others are divided by"
     panels["scale", None] = {"title": "Scale", "unit": unit, "degree": None, "values": [None] * size}
     for row in records(plain_clouds(results.tables["descriptor_means"])):
         at = None if row["descriptor"] == "scale" else int(row["degree"])
@@ -36,5 +37,10 @@ def depth_panels(results: Results, index: Index, degrees: Sequence[int]) -> list
         if panel is not None and place is not None:
             panel["values"][place] = [packed(row[key]) for key in ("mean", "low", "high")]
     values = [[packed(row["effective_dimension"]), None, None] for row in records(results.tables["layers"])]
-    whole = {"title": "Effective dimension", "unit": "tr Σ / ‖Σ‖ over all inputs", "degree": None, "values": values}
+    whole = {
+        "title": "Effective dimension",
+        "unit": "directions that share the variance: tr Σ / ‖Σ‖",
+        "degree": None,
+        "values": values,
+    }
     return [*panels.values(), whole]

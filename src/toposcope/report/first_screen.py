@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -91,8 +92,12 @@ def _verdict(results: Results, row: Mapping[str, Any]) -> Html:
     low, high = real(row["low"]), real(row["high"])
     facts: list[tuple[str, str]] = [(plain(row["question"]), plain(row["answer"]))]
     if not math.isnan(real(row["effect"])):
-        bounds = f", {number(low)} to {number(high)}" if math.isfinite(low) or math.isfinite(high) else ", no interval"
-        facts.append(("Largest effect (0: sampling noise alone)", f"{number(row['effect'])}{bounds}"))
+        bounded = math.isfinite(low) or math.isfinite(high)
+        # Only a test's effect is known to be one of distances; other recipes have quantities of their own.
+        tested = any(real(one["effect"]) == real(row["effect"]) for one in records(results.tables["tests"]))
+        bounds = f" ({'95 %: ' * tested}{number(low)} to {number(high)})" if bounded else ", no interval"
+        name = "Largest effect (× sampling noise − 1)" if tested else "Effect"
+        facts.append((name, f"{number(row['effect'])}{bounds}"))
     if not math.isnan(real(row["margin"])):
         facts.append(("Margin for “the same”", number(row["margin"])))
     if not math.isnan(real(row["p_adjusted"])):
@@ -118,13 +123,13 @@ def _doubts(results: Results, row: Mapping[str, Any] | None) -> Html | str:
     """What speaks for and against the headline: controls, other settings, and seeds."""
     if row is None:
         return ""
-    controls, audit = plain(row["controls"]), plain(row["audit"])
+    controls, audit = _minus(plain(row["controls"])), plain(row["audit"])
     shaken = "breaks at" in audit or "not calibrated" in controls
     lines: list[tuple[str, object]] = [
         ("Controls", controls or _no_controls(results)),
         (
             "Other settings",
-            f"The verdict {audit}."
+            f"The verdict {audit}{_tried(results, row)}."
             if audit
             else "not tried: the plan has no [audit], so whether another "
             "metric, scale or cloud size gives this answer too is not known",
@@ -136,6 +141,18 @@ def _doubts(results: Results, row: Mapping[str, Any] | None) -> Html | str:
         class_="doubts shaken" if shaken else "doubts",
         aria_label="Whether controls and audit agree",
     )
+
+
+def _minus(text: str) -> str:
+    """The text with a minus before negative numbers, where a terminal has a hyphen."""
+    return re.sub(r"(?<![^\s(])-(?=\d)", "−", text)
+
+
+def _tried(results: Results, row: Mapping[str, Any]) -> str:
+    """The settings under which a verdict was asked again, where all are few enough to be named."""
+    audit = records(results.tables["audit"])
+    names = [plain(one["setting"]) for one in audit if str(one["question"]) == str(row["question"])]
+    return f" ({', '.join(names)})" if "breaks at" not in str(row["audit"]) and 0 < len(names) <= 4 else ""
 
 
 def _no_controls(results: Results) -> str:
@@ -160,7 +177,10 @@ def _findings(results: Results) -> Html | str:
         if row is not None:
             notes = [
                 tag("small", tag("b", f"{name}: "), text)
-                for name, text in (("Controls", plain(row["controls"])), ("Other settings", plain(row["audit"])))
+                for name, text in (
+                    ("Controls", _minus(plain(row["controls"]))),
+                    ("Other settings", plain(row["audit"])),
+                )
                 if text
             ]
         items.append(tag("li", _unbroken(finding if row is None else _bare(row)), *notes))
@@ -194,6 +214,11 @@ def _how_to_read(results: Results) -> list[object]:
             f"one law, for these fixed networks and clouds of {plan.cloud.size} inputs. Where no difference was "
             "shown, equality was not shown either. 1× sampling noise is how far two draws of one layer lie apart."
         )
+        if len(results.tables["controls"]):
+            text.append(
+                " Controls are clouds that share what is trivial about a layer: its mean and covariance (Gaussian), or "
+                "every feature by itself (shuffled). The excess is what an effect has beyond theirs."
+            )
     else:
         text.append("Nothing here was tested: differences below are described, and may be sampling noise.")
     return text

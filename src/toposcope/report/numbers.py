@@ -19,7 +19,7 @@ def number(value: object, digits: int = 3) -> str:
     if abs(x) < 1e-3 or abs(x) >= 1e6:
         return f"{x:.{digits - 1}e}".replace("-", "−")
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(x))))
-    return f"{x:,.{decimals}f}".replace(",", "\N{THIN SPACE}").replace("-", "−")
+    return f"{x:,.{decimals}f}".replace(",", "\N{NARROW NO-BREAK SPACE}").replace("-", "−")
 
 
 def p_value(value: object) -> str:
@@ -33,9 +33,9 @@ def p_value(value: object) -> str:
 
 
 def whole(value: object) -> str:
-    """An integer with thin spaces between thousands."""
+    """An integer with narrow spaces, at which no line breaks, between thousands."""
     x = real(value)
-    return NONE if not math.isfinite(x) else f"{round(x):,}".replace(",", "\N{THIN SPACE}")
+    return NONE if not math.isfinite(x) else f"{round(x):,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
 def counted(count: int, noun: str) -> str:

@@ -3,12 +3,15 @@
 Keys of the value: `networks`, `layers`, `degrees`, `measure`, `distance` and `trainings` name things; `claims` holds
 the tests, `matrix` the distances between layers, `nets` those between networks, `beside` what was measured beside
 them, `maps` positions in the plane, `depth` the descriptors, `diagrams`, `betti`, `lines` and `controls` the layer
-view, `holes` the inputs behind bars, `files` small tables as CSV. A NaN is null and an infinity the text "inf".
+view, `holes` the inputs behind bars, `files` tables as CSV, gzipped and in base64. A NaN is
+null and an infinity the text "inf".
 """
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import gzip
 import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -25,6 +28,8 @@ from toposcope.report.places import maps
 from toposcope.report.words import filtration_unit
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from toposcope.study.plan import DistanceChoice
     from toposcope.study.results import Results
 
@@ -34,7 +39,9 @@ FRAME_BYTES = 130_000
 """What style, script and prose weigh, roughly, and what a test and a layer add to the tables of the page."""
 ROW_BYTES = 420
 TABLE_BYTES = 400_000
-"""A table whose CSV is larger is not carried in the page."""
+"""A table that is larger, gzipped and in base64, is not carried in the page."""
+DRAW_BY_DRAW = ("distances", "descriptors", "similarity")
+"""Tables that are not either: the means over draws are what a reader takes along."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -199,16 +206,17 @@ def _files(results: Results) -> tuple[dict[str, str], tuple[str, ...]]:
 
     files, too_large = {}, []
     for name in COLUMNS:
-        table = results.tables[name]
-        # Draw by draw, these are the raw material; the means are what a reader takes along.
-        text = (
-            "" if name in ("distances", "descriptors", "similarity") else table.to_csv(index=False, lineterminator="\n")
-        )
+        text = "" if name in DRAW_BY_DRAW else _zipped(results.tables[name])
         if not text or len(text) > TABLE_BYTES:
             too_large.append(f"{name}.csv")
         else:
             files[f"{name}.csv"] = text
     return files, tuple(too_large)
+
+
+def _zipped(table: pd.DataFrame) -> str:
+    csv = table.to_csv(index=False, lineterminator="\n").encode("utf-8", errors="replace")
+    return base64.b64encode(gzip.compress(csv, mtime=0)).decode("ascii")
 
 
 def _list(row: Any) -> list[float | str | None]:

@@ -45,17 +45,18 @@ def body(results: Results, data: Mapping[str, Any], left_out: LeftOut) -> Html:
         "provenance": lambda: provenance(results, left_out),
     }
     names = [name for name in PARTS if name != "training" or data["trainings"]]
+    titles = {**PARTS, **({"layers": "The layer"} if len(data["layers"]) == 1 else {})}
     parts = [
         tag(
             "section",
-            tag("h2", PARTS[name], id_=f"{name}-title"),
+            tag("h2", titles[name], id_=f"{name}-title"),
             makers[name](),
             id_=name,
             aria_labelledby=f"{name}-title",
         )
         for name in names
     ]
-    links = [tag("a", PARTS[name], href=f"#{name}") for name in names]
+    links = [tag("a", titles[name], href=f"#{name}") for name in names]
     return join(
         [
             tag("a", "Skip to the results", class_="skip", href="#main"),

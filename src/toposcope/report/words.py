@@ -38,6 +38,10 @@ REFERENCES = (
     ),
     ("Westfall and Young 1993, Resampling-Based Multiple Testing, Wiley", None),
     ("Székely and Rizzo 2013, Energy statistics", "https://doi.org/10.1016/j.jspi.2013.03.018"),
+    (
+        "Kornblith, Norouzi, Lee and Hinton 2019, Similarity of neural network representations revisited (CKA)",
+        "https://arxiv.org/abs/1905.00414",
+    ),
     ("Borg and Groenen 2005, Modern Multidimensional Scaling", "https://doi.org/10.1007/0-387-28981-X"),
 )
 
@@ -64,10 +68,11 @@ def methods(results: Results) -> Html:
     paragraphs: list[tuple[str, str]] = [
         (
             "Clouds",
-            f"A layer’s activations on N inputs are N points. {counted(cloud.draws, 'disjoint draw')} of N = "
-            f"{cloud.size} inputs were taken, chosen by a hash of the inputs’ ids and seed {plan.seed} before "
-            "anything was looked at; every layer, network and checkpoint that holds the same inputs uses the same "
-            "draws. Equal N matters: more points give longer diagrams, whatever the shape.",
+            f"A layer’s activations on N inputs are N points. {counted(cloud.draws, 'disjoint draw')} of "
+            f"N\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{cloud.size} inputs were taken, chosen by a hash of the inputs’ "
+            f"ids and seed {plan.seed} before anything was looked at; every layer, network and checkpoint that "
+            "holds the same inputs uses the same draws. Equal N matters: more points give longer diagrams, whatever "
+            "the shape.",
         ),
         ("Scale", _scale_sentence(plan)),
         (
@@ -113,6 +118,7 @@ def methods(results: Results) -> Html:
         "topology; look at the effective dimension beside them.",
         "p-values depend on the split into draws, which the seed and the inputs’ ids fix.",
     )
+    paragraphs += _beside(results)
     items = [
         tag("li", tag("a", text, href=link, rel="noreferrer noopener") if link else text) for text, link in REFERENCES
     ]
@@ -125,12 +131,46 @@ def methods(results: Results) -> Html:
     )
 
 
+def _beside(results: Results) -> list[tuple[str, str]]:
+    """What stands beside the tests, where the plan asks for it: controls, other settings, similarity."""
+    found: list[tuple[str, str]] = []
+    if len(results.tables["controls"]):
+        found.append(
+            (
+                "Controls",
+                "A Gaussian control of a draw has its mean and covariance, a shuffled one the values of every feature "
+                "without their dependence; neither has a shape beyond that. Effects and total persistence are computed "
+                "for controls as for layers, and an excess is what the layers have beyond them. Stand-ins, clouds made "
+                "as controls are, are held against controls of their own: where they differ too often the controls "
+                "are not calibrated, and no excess is named.",
+            )
+        )
+    if len(results.tables["audit"]):
+        found.append(
+            (
+                "Other settings",
+                "Every verdict was asked again with one setting of the plan changed at a time; the settings were fixed "
+                "beforehand, and all their answers stand with the verdicts.",
+            )
+        )
+    if len(results.tables["similarity_means"]):
+        names = sorted({plain(name) for name in results.tables["similarity_means"]["measure"]})
+        found.append(
+            (
+                "Beside it",
+                f"{'; '.join(names)}: means over the same draws, without a test. Where two networks saw different "
+                "inputs, what needs rows that match is blank.",
+            )
+        )
+    return found
+
+
 def filtration_unit(plan: Study) -> str:
     """What a filtration value is a multiple of."""
     scale = plan.cloud.scale
     if scale is None:
         return "diameter"
-    return f"diameter / {scale} of distances" if isinstance(scale, str) else f"diameter / {scale:g}"
+    return f"diameter / {scale[1:]}-quantile of distances" if isinstance(scale, str) else f"diameter / {scale:g}"
 
 
 def flat(provenance: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,29 +207,35 @@ def degrees(plan: Study) -> str:
     return ", ".join(f"H{k}" for k in range(plan.homology.max_degree + 1))
 
 
+def metric_name(plan: Study) -> str:
+    """The metric between points as it is written inside a sentence."""
+    return "Euclidean" if plan.cloud.metric == "euclidean" else plan.cloud.metric
+
+
 def scale_name(plan: Study) -> str:
     """The scale, in a few words."""
     scale = plan.cloud.scale
     if scale is None:
-        return f"none: raw {plan.cloud.metric} distances"
+        return f"none: raw {metric_name(plan)} distances"
     if isinstance(scale, str):
-        return f"each draw ÷ the {scale[1:]}-quantile of its own {plan.cloud.metric} distances"
-    return f"{plan.cloud.metric} distances ÷ {scale:g}"
+        return f"each draw ÷ the {scale[1:]}-quantile of its own {metric_name(plan)} distances"
+    return f"{metric_name(plan)} distances ÷ {scale:g}"
 
 
 def _scale_sentence(plan: Study) -> str:
-    scale, metric = plan.cloud.scale, plan.cloud.metric
+    scale, metric = plan.cloud.scale, metric_name(plan)
+    metric = metric[:1].upper() + metric[1:]
     if scale is None:
         return (
-            f"{metric.capitalize()} distances between points were used as they are: a difference in size is part of "
+            f"{metric} distances between points were used as they are: a difference in size is part of "
             "every distance here."
         )
     if isinstance(scale, str):
         return (
-            f"{metric.capitalize()} distances of each draw were divided by their own {scale[1:]}-quantile, so that "
+            f"{metric} distances of each draw were divided by their own {scale[1:]}-quantile, so that "
             "size alone is not a difference in shape; the divisor is shown along depth as “scale”."
         )
-    return f"{metric.capitalize()} distances were divided by {scale:g}, the same everywhere."
+    return f"{metric} distances were divided by {scale:g}, the same everywhere."
 
 
 def distance_name(plan: Study) -> str:

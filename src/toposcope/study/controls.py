@@ -450,12 +450,12 @@ def about_comparison(evidence: Evidence, a: tuple[str, str], b: tuple[str, str],
     for one in evidence.controls:
         if one.quantity == EFFECT and (one.network_a, one.layer_a, one.network_b, one.layer_b, one.degree) == place:
             said.append(
-                f"the {one.control}s of these two layers show an effect of {one.control_value:.2f}, an excess of "
-                f"{one.excess:.2f}"
+                f"the {one.control}s of these two layers show an effect of {one.control_value:.2f} (excess "
+                f"{one.excess:.2f})"
                 if one.calibrated
                 else f"{one.control}s of these two layers are not calibrated"
             )
-    return ", ".join(said)
+    return "; ".join(said)
 
 
 def about_networks(evidence: Evidence, networks: Sequence[str]) -> str:

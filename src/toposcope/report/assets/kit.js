@@ -22,7 +22,7 @@ function format(value) {
   if (size < 1e-12) return "0"; // what is left of rounding
 
   const text = size < 1e-3 || size >= 1e6 ? x.toExponential(2) : size >= 1000 ? x.toFixed(0) : x.toPrecision(3);
-  return text.replace(/-/g, "−").replace(/\B(?=(\d{3})+$)/g, size >= 1000 && size < 1e6 ? "\u2009" : "");
+  return text.replace(/-/g, "−").replace(/\B(?=(\d{3})+$)/g, size >= 1000 && size < 1e6 ? "\u202f" : "");
 }
 const pValue = (value) => (value === null ? "–" : value >= 0.1 ? value.toFixed(2) : value < 1e-4 ? value.toExponential(1).replace("-", "−") : value.toPrecision(2));
 const level = `${Number((100 * DATA.confidence).toPrecision(4))} %`;
@@ -205,7 +205,12 @@ function readable(svg, items, options = {}) {
     if (options.choose) svg.style.cursor = found < 0 ? "" : "pointer";
     if (found < 0) clear(); else show(found);
   });
-  if (options.choose) svg.addEventListener("click", (event) => { const found = under(event); if (found >= 0) options.choose(found); });
+  if (options.choose) {
+    // A click is told in whole pixels, and rows of a barcode are not much more: what was under the pointer counts.
+    let pressed = null;
+    svg.addEventListener("pointerdown", (event) => { pressed = under(event); });
+    svg.addEventListener("click", (event) => { const found = pressed ?? under(event); pressed = null; if (found >= 0) options.choose(found); });
+  }
   svg.addEventListener("pointerleave", clear);
   svg.addEventListener("blur", clear);
   svg.addEventListener("keydown", (event) => {

@@ -59,7 +59,7 @@ function drawMap(width, redraw) {
   });
   known.forEach((i) => {
     const [x, y] = px(i), n = DATA.layers[i].network, { share, first } = shares.get(i) || { share: 0, first: false };
-    const under = around(x, y, n), r = 3.6 + 2.2 * share + 2.8 * under;
+    const under = around(x, y, n), r = (width < 560 ? 0.75 : 1) * (3.6 + 2.2 * share + 2.8 * under);
     const node = mark(DATA.networks[n].family, x, y, r, { class: `${first ? "open" : "fill"} ${colour(n)}`, opacity: !lit(n) ? 0.12 : shares.has(i) ? null : 0.45 });
     if (under) marks.unshift(node); else marks.push(node);
     items.push({ x, y, r, n, i, text: [layerName(i), `depth ${format(DATA.layers[i].depth)}${stepWords(n)}`, ...(HOLES?.layers[i] ? ["Enter or click: its bars and their inputs"] : [])] });
@@ -76,7 +76,7 @@ function drawMap(width, redraw) {
     networkKey(redraw),
     readable(canvas(width, height, `Map of ${known.length} layers in H${place.degree}; stress ${chosen.stress}.`,
       lines, marks,
-      ends.length <= 16 ? placed(ends, [...items, ...crowd], width) : null,
+      ends.length <= (width < 560 ? 6 : 16) ? placed(ends, [...items, ...crowd], width) : null,
       s("g", { transform: `translate(0,${height - 34})` },
         s("line", { class: "zero", x1: 0, x2: bar * unit, y1: 0, y2: 0 }),
         label(0, -7, `${here.name} = ${Number(bar.toPrecision(3))}`),

@@ -17,10 +17,12 @@ function matchedOf(a, b, k, draw) {
 
 const spoken = (bar) => (bar ? `(${format(bar[0])}, ${format(bar[1])})` : "the diagonal");
 
+const whichDraws = () => (pair.draw ? `${ordinal(pair.draw + 1)} draws` : "first draws");
+
 function drawPairs(width) {
   const [a, b] = pair.chosen;
   if (a === b || DATA.layers.length < 2) return null;
-  const name = DATA.distance.name, draw = pair.draw, which = draw ? `${ordinal(draw + 1)} draws` : "first draws";
+  const name = DATA.distance.name, draw = pair.draw, which = whichDraws();
   const title = h("h3", { class: "group" }, `${which[0].toUpperCase()}${which.slice(1)} matched, ${name}`);
   if ([a, b].some((i) => draw >= drawsOf(i))) return [title, h("p", { class: "empty" }, "No matching: there is no diagram of one of the two.")];
   const wide = width > 700 ? (width - 48) / 2 : width;
@@ -56,7 +58,7 @@ function slopes(rows, a, b, width) {
   const lines = finite.map((row, m) => ({ row, m, d: `M${round(left)},${round(at(row.a))}L${round(right)},${round(at(row.b))}` }));
   const items = lines.map(({ row }) => itemOf(row, 0, a, b, (left + right) / 2, (at(row.a) + at(row.b)) / 2));
   const ends = (x, side) => s("path", { class: `line ${colour(DATA.layers[side === "a" ? a : b].network)}`, d: finite.filter((row) => row[side]).map((row) => `M${round(x - 5)},${round(at(row[side]))}h10`).join("") });
-  return readable(canvas(width, height, `Deaths of H0 in both first draws, matched.`,
+  return readable(canvas(width, height, `Deaths of H0 in both ${whichDraws()}, matched.`,
     axisLeft(y, left - 8, { right: right + 8, count: 5 }),
     s("path", { class: "match", d: lines.filter(({ m }) => m >= MOST).map(({ d }) => d).join("") }),
     s("path", { class: "match most", d: lines.filter(({ m }) => m < MOST).map(({ d }) => d).join("") }),
@@ -78,7 +80,7 @@ function overlay(rows, k, a, b, width) {
   const from = (row) => (row.a ? put(row.a) : foot(row.b)), to = (row) => (row.b ? put(row.b) : foot(row.a));
   const lines = (some) => some.map((row) => path([from(row), to(row)])).join("");
   const items = finite.map((row) => itemOf(row, k, a, b, (from(row)[0] + to(row)[0]) / 2, (from(row)[1] + to(row)[1]) / 2));
-  return readable(canvas(left + side + 6, roof + side + 42, `Diagrams of H${k} of both first draws, matched.`,
+  return readable(canvas(left + side + 6, roof + side + 42, `Diagrams of H${k} of both ${whichDraws()}, matched.`,
     s("path", { class: "shade", d: path([[x(low), y(low)], [x(high), y(high)], [x(high), y(low)]]) + "Z" }),
     axisLeft(y, left, { right: left + side, count: 5 }),
     s("rect", { class: "frame", x: left, y: roof, width: side, height: side }),

@@ -3,7 +3,7 @@
 const film = { training: 0, at: -1, degree: 0, layer: null };
 
 const stepsOf = (training) => training.steps.map(real);
-const stepText = (step) => (Number.isInteger(real(step)) ? String(real(step)).replace(/\B(?=(\d{3})+$)/g, "\u2009") : format(step));
+const stepText = (step) => (Number.isInteger(real(step)) ? String(real(step)).replace(/\B(?=(\d{3})+$)/g, "\u202f") : format(step));
 const layerNamed = (n, name) => layersOf(n).find((i) => DATA.layers[i].name === name);
 const namesIn = (training) => [...new Set(training.networks.flatMap((n) => layersOf(n).map((i) => DATA.layers[i].name)))];
 
@@ -131,15 +131,15 @@ function profile(training, names, width) {
   const roof = 6, bottom = roof + rows.length * step + 4, x = linear(0, high * 1.04, left, width - 12);
   const middle = (m) => round(roof + (m + 0.5) * step);
   const items = rows.map(({ name, far }, m) => ({ x: x(far && Number.isFinite(far.mean) ? far.mean : 0), y: middle(m), r: 4, text: [name, far ? `since the first checkpoint ${format(far.mean)}${interval(far)}, sampling noise ${format(far.noise)}` : "the first checkpoint itself"] }));
-  const upright = (at, m) => s("line", { class: "noise", x1: round(x(at)), x2: round(x(at)), y1: middle(m) - step * 0.42, y2: middle(m) + step * 0.42 });
+  const upright = (at, m, name) => s("line", { class: name, x1: round(x(at)), x2: round(x(at)), y1: middle(m) - step * 0.42, y2: middle(m) + step * 0.42 });
   return readable(canvas(width, bottom + 44, "Distances of all layers at the checkpoint from themselves at the first.",
     axisBottom(x, bottom, { grid: roof, count: 5, title: `mean ${DATA.measure} distance` }),
     rows.map(({ name, far }, m) => [
       label(left - 8, middle(m) + 4, shortened(name, left - 10), { "text-anchor": "end", class: name === film.layer ? "strong" : "plain" }),
       far && Number.isFinite(far.mean) ? [
         inkOf(s("rect", { x: round(x(0)), y: round(middle(m) - step * 0.3), width: Math.max(0, round(x(far.mean) - x(0))), height: round(step * 0.6) }), m, names.length, "fill"),
-        Number.isFinite(far.half) ? s("line", { class: "whisker", x1: round(x(Math.max(0, far.mean - far.half))), x2: round(x(far.mean + far.half)), y1: middle(m), y2: middle(m) }) : null,
-        Number.isFinite(far.noise) ? upright(far.noise, m) : null,
+        Number.isFinite(far.half) ? ["under", "whisker"].map((name) => s("line", { class: name, x1: round(x(Math.max(0, far.mean - far.half))), x2: round(x(far.mean + far.half)), y1: middle(m), y2: middle(m) })) : null,
+        Number.isFinite(far.noise) ? ["under", "noise"].map((name) => upright(far.noise, m, name)) : null,
       ] : null,
     ])), items);
 }
