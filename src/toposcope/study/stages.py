@@ -36,7 +36,6 @@ from toposcope.study.tasks import (
     Extracted,
     Import,
     Side,
-    Task,
     installed_versions,
     read_diagram_of,
     read_layer,
