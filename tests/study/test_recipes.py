@@ -1,6 +1,7 @@
 """Recipes: a planted answer is found, nothing is found where nothing is, and data that cannot answer are refused."""
 
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -592,12 +593,14 @@ scale = ["none"]
 components = [2]
 without_outliers = [true]
 distance = ["bottleneck"]
+degree = [0, 1]
 [outliers]
 neighbours = 10
 """
     results = ts.run(study(tmp_path, "layers", folders, extra), tmp_path / "run")
     audit = results.tables["audit"]
     named = {"size = 15", "size = 400", "metric = cosine", "scale = none", "components = 2"}
+    named |= {"degree = 0", "degree = 1"}
     assert set(audit["setting"]) == named | {"without outliers = True", "distance name = bottleneck"}
     headline = results.tables["verdicts"].iloc[0]
     assert headline["answer"] == "yes"
@@ -611,8 +614,66 @@ neighbours = 10
     expected = alone.tables["verdicts"].iloc[0]
     row = audit[(audit["setting"] == "components = 2") & (audit["question"] == headline["question"])]
     assert row["effect"].item() == expected["effect"]
+    h1 = extra.replace("[[compare]]", "[test]\ndegrees = [1]\n[[compare]]")
+    one_degree = ts.run(study(tmp_path, "layers", folders, h1), tmp_path / "h1")
+    assert set(one_degree.tables["tests"]["degree"]) == {1}
+    assert set(one_degree.tables["distances"]["degree"]) == {0, 1}
+    row = audit[(audit["setting"] == "degree = 1") & (audit["question"] == headline["question"])]
+    assert row["effect"].item() == one_degree.tables["verdicts"].iloc[0]["effect"]
     again = ts.Results.read(tmp_path / "run")
     assert again.tables["audit"]["survives"].tolist() == audit["survives"].tolist()
+
+
+def test_a_verdict_on_one_degree_is_held_against_the_other(tmp_path: Path, rng: np.random.Generator) -> None:
+    # A circle that grows flat loses its loop; in H0 the noise decides, and both have the same.
+    folders = {
+        "before": save(tmp_path / "before", chain(rng, [ROUND, ROUND])),
+        "after": save(tmp_path / "after", chain(rng, [ROUND, FLAT])),
+    }
+    extra = "[cloud]\nsize = 30\ndraws = 16\n[equivalence]\nmargin = 0.2\n[audit]\ndegree = [0, 1]\n"
+    results = ts.run(study(tmp_path, "finetuning", folders, extra, after='base = "before"'), tmp_path / "run")
+    audit = results.tables["audit"].set_index(["question", "setting"])
+    h0, h1 = (f"Where does after part from before, H{degree}?" for degree in (0, 1))
+    plan = study(tmp_path, "finetuning", folders, extra + "[test]\ndegrees = [0]\n", after='base = "before"')
+    (alone,) = verdicts(ts.run(plan, tmp_path / "alone"))
+    assert alone["question"] == h0
+    for question in (h0, h1):
+        assert audit.loc[(question, "degree = 0"), "sentence"] == alone["sentence"].partition(" Audit:")[0]
+    # Its own degree is asked as well: there alone, it has fewer tests beside it.
+    assert audit.loc[(h1, "degree = 1"), "answer"] == results.tables["verdicts"]["answer"][1] == "yes"
+    assert "of 2 settings" in results.tables["verdicts"]["audit"][1]
+
+
+def test_what_is_not_asked_under_a_setting_is_said(tmp_path: Path, rng: np.random.Generator) -> None:
+    labels = np.arange(240) % 2
+    folder = save(tmp_path / "a", [blobs(rng, labels, apart) for apart in (0.0, 9.0)], labels)
+    extra = "[separation]\nsize = 15\n[cloud]\nsize = 30\ndraws = 8\n[audit]\ndegree = [1]\n"
+    apart, _alone = verdicts(ts.run(study(tmp_path, "separation", {"a": folder}, extra), tmp_path / "run"))
+    assert (apart["answer"], apart["degree"]) == ("yes", 0)
+    assert apart["audit"] == "could not be asked again at degree = 1"
+    extra = "[cloud]\nsize = 30\ndraws = 6\n[sample_size]\nsizes = [15, 30]\n[audit]\nsize = [16]\n"
+    folder = save(tmp_path / "b", [circle(rng, 240)])
+    results = ts.run(study(tmp_path, "paper", {"b": folder}, extra), tmp_path / "paper")
+    audit = results.tables["audit"]
+    (removal,) = audit[audit["question"].str.contains("more than removing random points")].to_dict("records")
+    assert (removal["answer"], removal["survives"]) == ("not checkable", False)
+    assert "not checkable here, because [outliers] neighbours = 20 needs clouds of more points" in removal["sentence"]
+    verdict = next(row for row in verdicts(results) if row["question"] == removal["question"])
+    assert verdict["audit"] == "could not be asked again at size = 16"
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        ("[audit]\ndegree = [2]\n", "[audit] degree names degree 2, and [homology] max_degree is 1; set that to 2"),
+        ("[test]\ndegrees = [0, 3]\n", "[test] degrees names degree 3"),
+        ("[test]\ndegrees = []\n", "at least one degree"),
+        ("[test]\ndegrees = [1, 0]\n", "each larger than the one before"),
+    ],
+)
+def test_degrees_that_are_not_there(tmp_path: Path, extra: str, message: str) -> None:
+    with pytest.raises(ts.PlanError, match=re.escape(message)):
+        study(tmp_path, "layers", {"a": tmp_path}, extra)
 
 
 def test_a_verdict_that_breaks_says_where(tmp_path: Path, rng: np.random.Generator) -> None:

@@ -159,7 +159,7 @@ def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
     by_name = {network.name: network for network in plan.network}
     architectures = [architecture_of(by_name[name]) for name in names]
     families = {architecture_of(network): network.family for network in plan.network}
-    degrees = range(plan.homology.max_degree + 1)
+    degrees = plan.degrees
     whole = [_distances(evidence, ordered, degree, plan.cloud.draws, evidence.side) for degree in degrees]
     if any(matrix is None for matrix in whole):
         sentence = "Networks could not be compared, because a task failed; see the failures."
@@ -233,7 +233,10 @@ def _distances(
 def _matter(
     evidence: Evidence, matrices: Sequence[Float64], labels: Sequence[str], unit: str, question: str
 ) -> list[Verdict]:
-    """One verdict for each degree: pseudo-F of squared distances; all degrees share the labels that are dealt out."""
+    """One verdict for each degree: pseudo-F of squared distances; all degrees share the labels that are dealt out.
+
+    matrices: of the degrees that the plan reads.
+    """
     names = list(dict.fromkeys(labels))
     sizes = [labels.count(name) for name in names]
     order = np.argsort([names.index(label) for label in labels], kind="stable")
@@ -244,9 +247,10 @@ def _matter(
         (null - null.mean()) / s if 0 < s < math.inf else null for null, s in zip(nulls, spread, strict=True)
     ]
     verdicts = []
-    for degree, (null, adjusted) in enumerate(zip(nulls, step_down_max_t(np.stack(studentised, axis=1)), strict=True)):
+    adjusted_of_all = step_down_max_t(np.stack(studentised, axis=1))
+    for degree, matrix, null, adjusted in zip(evidence.plan.degrees, matrices, nulls, adjusted_of_all, strict=True):
         shown = adjusted <= evidence.plan.test.alpha
-        effect = _effect(matrices[degree], labels)
+        effect = _effect(matrix, labels)
         sentence = (
             f"H{degree}: networks of different {unit} ({', '.join(names)}) lie {1 + effect:.2f}× as far apart as "
             f"networks of one; "
@@ -257,7 +261,7 @@ def _matter(
             )
             + f" (pseudo-F {null[0]:.2f}, adjusted p = {adjusted:.2g}, "
             f"{' and '.join(str(size) for size in sizes)} units)"
-            + unequal_numbers(matrices[degree][np.ix_(order, order)], dealt[0], names, shown)
+            + unequal_numbers(matrix[np.ix_(order, order)], dealt[0], names, shown)
             + "."
         )
         verdicts.append(
@@ -322,7 +326,7 @@ def _beside_cka(evidence: Evidence, networks: Sequence[Extracted]) -> list[Verdi
         alike[i, j] = alike[j, i] = float(evidence.store.read(task.key)["values"].mean())
     orders = _orders(n, plan.seed)
     verdicts = []
-    for degree in range(plan.homology.max_degree + 1):
+    for degree in plan.degrees:
         question = f"Does topology repeat what CKA says of the networks, H{degree}?"
         matrix = _distances(evidence, networks, degree, max(1, plan.cloud.draws // 2), evidence.side)
         if matrix is None or n < 4:

@@ -59,7 +59,7 @@ def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
             continue
         close = closeness_by_name(evidence, by_name[base], by_name[network.name])
         quantities += [one.quantity for one in close]
-        for degree in range(evidence.plan.homology.max_degree + 1):
+        for degree in evidence.plan.degrees:
             verdicts.append(_onset(evidence, network, [one for one in close if one.degree == degree], degree))
     return verdicts, quantities
 

@@ -327,8 +327,8 @@ def _about_claim(evidence: Evidence, claim: str, trusted: Sequence[str]) -> Verd
     counts = ", ".join(f"{names(plan)[metric]} {count}" for metric, count in by_metric.items())
     agreed = _agreed(shown, trusted)
     sentence = (
-        f"{_first_upper(claim)}: of {len(shown)} comparisons (pairs of layers, H0 to H{plan.homology.max_degree}), "
-        f"{len(whole)} shown to differ under all {asked} metrics, {len(some)} under some, "
+        f"{_first_upper(claim)}: of {len(shown)} comparisons (pairs of layers, H{plan.degrees[0]} to "
+        f"H{plan.degrees[-1]}), {len(whole)} shown to differ under all {asked} metrics, {len(some)} under some, "
         f"{len(shown) - len(whole) - len(some)} under none"
         + (f", and {untested} could not be tested under every metric" if untested else "")
         + f"; by metric: {counts}."
@@ -384,7 +384,7 @@ def _courses(evidence: Evidence) -> tuple[dict[Course, dict[str, _Slope]], list[
     plan = evidence.plan
     draws: dict[tuple[Course, str], Float64] = {}
     for network in evidence.networks:
-        for metric, degree in itertools.product(metrics(plan), range(plan.homology.max_degree + 1)):
+        for metric, degree in itertools.product(metrics(plan), plan.degrees):
             diagrams = [evidence.diagrams.get(under(plan, layer, metric).key) for layer in network.layers]
             if len(diagrams) < 2 or any(of_layer is None for of_layer in diagrams):
                 continue

@@ -117,7 +117,7 @@ def closeness(evidence: Evidence, pairs: Iterable[tuple[Side, Side]]) -> list[Cl
         (a, b, degree, _cell(evidence, a, b, degree))
         for a, b in pairs
         if (a.key, b.key) in evidence.distances
-        for degree in range(evidence.plan.homology.max_degree + 1)
+        for degree in evidence.plan.degrees
     ]
     # Two one-sided bounds of every cell: together they miss with at most the chance that is left.
     level = 1 - (1 - evidence.plan.equivalence.level) / max(1, 2 * len(cells))

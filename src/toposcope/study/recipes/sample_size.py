@@ -61,7 +61,7 @@ def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
             for layer in network.layers
             if all(_at(evidence.plan, layer, size).key in evidence.diagrams for size in evidence.plan.sample_size.sizes)
         ]
-        for degree in range(evidence.plan.homology.max_degree + 1):
+        for degree in evidence.plan.degrees:
             found = _of(evidence, layers, degree)
             quantities += [*found, *_artefact(evidence, layers, degree)]
             verdicts.append(_verdict(evidence, network.network, layers, degree, found))

@@ -40,7 +40,7 @@ def check(plan: Study) -> None:
     most = max((len(members) for members in _families(plan).values()), default=0)
     enough = next(n for n in itertools.count(2) if smallest_p([1] * n) <= plan.test.alpha)
     if most < enough:
-        rankings = len(_QUANTITIES) * (plan.homology.max_degree + 1)
+        rankings = len(_QUANTITIES) * len(plan.degrees)
         sure = next(n for n in itertools.count(enough) if smallest_p([1] * n, rankings) <= plan.test.alpha)
         raise PlanError(
             f"smoothness permutes networks of one family, and {most} of them cannot show at {plan.test.alpha:g} that a "
@@ -79,7 +79,7 @@ def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
     quantities = []
     found: dict[tuple[str, int], dict[str, float]] = {}
     for network in evidence.networks:
-        for degree in range(evidence.plan.homology.max_degree + 1):
+        for degree in evidence.plan.degrees:
             per_draw = _along(evidence, network, degree, evidence.side)
             if per_draw is None:
                 continue
@@ -198,7 +198,7 @@ def _trends(
 
 
 def _asked(evidence: Evidence) -> list[tuple[int, str]]:
-    return [(degree, name) for degree in range(evidence.plan.homology.max_degree + 1) for name in _QUANTITIES]
+    return [(degree, name) for degree in evidence.plan.degrees for name in _QUANTITIES]
 
 
 def _of_controls(
@@ -207,7 +207,7 @@ def _of_controls(
     """(kind, network, degree) → every quantity of the control clouds, and what the layers have beyond it."""
     values = {}
     for kind, network in itertools.product(evidence.plan.controls.clouds, evidence.networks):
-        for degree in range(evidence.plan.homology.max_degree + 1):
+        for degree in evidence.plan.degrees:
             own = found.get((network.network, degree))
             per_draw = _along(evidence, network, degree, partial(controls.side, evidence.plan, kind=kind))
             if own is None or per_draw is None:
