@@ -140,7 +140,8 @@ def closeness_by_name(evidence: Evidence, a: Extracted, b: Extracted) -> list[Cl
 def margin(evidence: Evidence, side: Side, degree: int) -> float:
     """The plan's margin, or the mean over pairs of twins of that layer; NaN where neither is there.
 
-    Twins of the side's own family and architecture count, and the layer is found by name.
+    Twins of the side's own family and architecture count, and the layer is found by name. Where many layers have none,
+    those that have one are selected, and theirs are too large (`seed_twin_margin` says by how much).
     """
     plan = evidence.plan
     if plan.equivalence.margin is not None:
