@@ -115,6 +115,68 @@ def test_sizes_that_cannot_be_had(tmp_path: Path, rng: np.random.Generator, extr
         ts.run(study(tmp_path, "sample-size", {"a": folder}, extra), tmp_path / "run")
 
 
+def test_clouds_without_a_bar_are_not_called_stable(tmp_path: Path, rng: np.random.Generator) -> None:
+    folder = save(tmp_path / "a", [np.arange(160.0)[:, None] + 0.1 * rng.normal(size=(160, 1))])
+    extra = "[sample_size]\nsizes = [10, 20]\n[cloud]\nsize = 20\ndraws = 6\n"
+    results = ts.run(study(tmp_path, "sample-size", {"a": folder}, extra), tmp_path / "run")
+    h1 = verdicts(results)[1]  # on a line there is no loop
+    assert h1["answer"] == "undecided"
+    assert "N = 10: a layer has no bar; N = 20: a layer has no bar" in h1["sentence"]
+    with pytest.raises(ts.PlanError, match="no cloud of 2 points has a bar in degree 1.*sizes to 4 or more"):
+        ts.run(study(tmp_path, "sample-size", {"a": folder}, extra.replace("10, 20", "2, 4")), tmp_path / "few")
+
+
+# layers
+
+
+def test_layers_that_cannot_be_compared(tmp_path: Path, rng: np.random.Generator) -> None:
+    folder = save(tmp_path / "a", [circle(rng, 160)])
+    (row,) = verdicts(
+        ts.run(study(tmp_path, "layers", {"a": folder}, "[cloud]\nsize = 20\ndraws = 8\n"), tmp_path / "run")
+    )
+    assert row["answer"] == "not checkable"
+    assert "no network has two layers, and no [[compare]] names two networks" in row["sentence"]
+    folder = save(tmp_path / "b", [circle(rng, 160)] * 2)
+    few = "[cloud]\nsize = 20\ndraws = 5\n[test]\nalpha = 0.02\n"
+    (row,) = verdicts(ts.run(study(tmp_path, "layers", {"b": folder}, few), tmp_path / "few"))
+    assert row["answer"] == "undecided"
+    assert "give at least 7 draws" in row["sentence"]
+    with pytest.raises(ts.PlanError, match=r"no cloud of 3 points has a bar in degree 1.*\[cloud\] size to 4 or more"):
+        ts.run(study(tmp_path, "layers", {"b": folder}, "[cloud]\nsize = 3\ndraws = 8\n"), tmp_path / "tiny")
+    audit = "[cloud]\nsize = 20\ndraws = 8\n[audit]\nsize = [3]\n"
+    (row,) = verdicts(ts.run(study(tmp_path, "layers", {"b": folder}, audit), tmp_path / "audit"))
+    assert row["audit"] == "could not be asked again at size = 3"
+
+
+@pytest.mark.parametrize("recipe", ["outliers", "finetuning", "training"])
+def test_one_draw_says_how_many_would_do(tmp_path: Path, rng: np.random.Generator, recipe: str) -> None:
+    layers = [circle(rng, 60) for _ in range(2)]
+    folders = {name: save(tmp_path / name, layers) for name in "abc"}
+    fields = {"training": {name: f"step = {k}" for k, name in enumerate("abc")}, "finetuning": {"b": 'base = "a"'}}
+    extra = "[cloud]\nsize = 30\ndraws = 1\n[equivalence]\nmargin = 1.0\n"
+    rows = verdicts(ts.run(study(tmp_path, recipe, folders, extra, **fields.get(recipe, {})), tmp_path / "run"))
+    assert {row["answer"] for row in rows[:2]} == {"undecided"}
+    for row in rows[:2]:
+        assert "give at least 6 draws" in row["sentence"] or "8 or more draws are needed" in row["sentence"]
+
+
+def test_infinite_distances_leave_a_layer_out_and_are_said(tmp_path: Path, rng: np.random.Generator) -> None:
+    # Below the threshold one layer hangs together, and the other does not.
+    near, far = circle(rng, 160), circle(rng, 160)
+    far[::2] += 9
+    folders = {name: save(tmp_path / name, [near, far if name == "after" else near]) for name in ("before", "after")}
+    extra = "[cloud]\nsize = 20\ndraws = 8\nscale = 4.0\n[homology]\nthreshold = 1.0\n[equivalence]\nmargin = 9.0\n"
+    results = ts.run(study(tmp_path, "finetuning", folders, extra, after='base = "before"'), tmp_path / "run")
+    h0, h1 = verdicts(results)
+    bounded = results.tables["quantities"].groupby("degree")["layer_a"].agg(set)
+    assert bounded.to_dict() == {0: {"block0"}, 1: {"block0", "block1"}}
+    assert any("a distance between draws is infinite" in warning for warning in results.warnings)
+    # Where a layer has no bound the two were not shown to agree everywhere.
+    assert (h0["answer"], h1["answer"]) == ("undecided", "no")
+    assert "without bounds in 1, where a task failed or a distance is infinite" in h0["sentence"]
+    assert "without bounds" not in h1["sentence"]
+
+
 # outliers
 
 
@@ -274,6 +336,16 @@ def test_one_path_cut_into_more_steps(tmp_path: Path, rng: np.random.Generator) 
     assert found["path beyond noise"] == pytest.approx(2 * found["step beyond noise"])
 
 
+def test_steps_that_do_not_shrink(tmp_path: Path, rng: np.random.Generator) -> None:
+    depths = (3, 4, 6, 9, 13)
+    folders = {f"d{d}": save(tmp_path / f"d{d}", walk(rng, d, lambda _k: 0.06)) for d in depths}
+    rows = verdicts(ts.run(study(tmp_path, "smoothness", folders, "[cloud]\nsize = 20\ndraws = 8\n"), tmp_path / "run"))
+    assert {row["answer"] for row in rows} == {"undecided"}
+    assert all("was not shown to shrink with depth" in row["sentence"] for row in rows)
+    with pytest.raises(ts.PlanError, match="at least 2 draws to know the sampling noise"):
+        ts.run(study(tmp_path, "smoothness", folders, "[cloud]\nsize = 20\ndraws = 1\n"), tmp_path / "one")
+
+
 def test_controls_stand_beside_smoothness(tmp_path: Path, rng: np.random.Generator) -> None:
     folders, fields = {}, {}
     for depth in (3, 4, 6, 9, 12):
@@ -364,6 +436,20 @@ def test_labels_that_mean_nothing(tmp_path: Path) -> None:
     assert apart["p_adjusted"] > 0.05
     assert alone["answer"] == "not checkable"
     assert "no class has the 180 inputs" in alone["sentence"]
+
+
+def test_one_layer_has_no_depth_to_fall_apart_along(tmp_path: Path, rng: np.random.Generator) -> None:
+    labels = np.arange(60) % 2
+    folder = save(tmp_path / "a", [blobs(rng, labels, 9.0)], labels)
+    extra = "[cloud]\nsize = 20\ndraws = 3\n[separation]\nsize = 10\ndraws = 2\n"
+    apart = verdicts(ts.run(study(tmp_path, "separation", {"a": folder}, extra), tmp_path / "run"))[0]
+    assert apart["answer"] == "not checkable"
+    assert "give two layers" in apart["sentence"]
+    folder = save(tmp_path / "b", [blobs(rng, labels, 9.0)] * 2, labels)
+    apart = verdicts(
+        ts.run(study(tmp_path, "separation", {"b": folder}, extra.replace("draws = 3", "draws = 1")), tmp_path / "one")
+    )[0]
+    assert "without bounds for one draw" in apart["sentence"]
 
 
 def test_separation_needs_labels(tmp_path: Path, rng: np.random.Generator) -> None:
@@ -492,6 +578,20 @@ def test_an_untrained_network_cannot_know_what_it_was_trained_on(tmp_path: Path)
     assert RECIPES["train-test"].expand(results.plan) == results.plan
     without = ts.run(digits_plan(), tmp_path / "run")
     assert verdicts(without)[0]["answer"] == "not checkable"
+
+
+def test_a_layer_without_bounds_is_not_called_the_same() -> None:
+    from toposcope.study.recipes.sameness import Closeness
+    from toposcope.study.recipes.train_test import _verdict
+
+    side = SimpleNamespace(layer=SimpleNamespace(layer="block0"))
+    close = [Closeness(side, side, 0, 0.1, -0.1, 0.3, margin=1.0)]
+    evidence = SimpleNamespace(plan=digits_plan("1.0"), tested=lambda _claim: [])
+    assert _verdict(evidence, "vgg", close, asked=1).answer == "yes"
+    fewer = _verdict(evidence, "vgg", close, asked=2)
+    assert fewer.answer == "undecided"
+    assert "in 1 of 2 layers and degrees" in fewer.sentence
+    assert "without bounds in 1, where a task failed" in fewer.sentence
 
 
 def test_training_inputs_of_another_kind_are_told_apart(tmp_path: Path, rng: np.random.Generator) -> None:
@@ -802,6 +902,15 @@ def test_too_few_networks_for_a_claim_about_architectures(
         ts.run(study(tmp_path, "architectures", folders, "[cloud]\nsize = 20\n", **fields), tmp_path / "run")
     with pytest.raises(ts.PlanError, match="at least 2 architectures"):
         ts.run(study(tmp_path, "architectures", {"a": tmp_path}), tmp_path / "run")
+
+
+def test_cka_and_topology_are_read_on_different_inputs(tmp_path: Path, rng: np.random.Generator) -> None:
+    folders, fields = zoo(tmp_path, rng, {"round": ROUND, "flat": FLAT}, 4)
+    plan = study(tmp_path, "architectures", folders, "[cloud]\nsize = 20\ndraws = 1\n", **fields)
+    rows = {row["question"]: row for row in verdicts(ts.run(plan, tmp_path / "run"))}
+    related = rows["Does topology repeat what CKA says of the networks, H1?"]
+    assert related["answer"] == "not checkable"
+    assert "2 draws, for the two to be read on different inputs" in related["sentence"]
 
 
 def test_networks_and_cka_permuted() -> None:

@@ -138,7 +138,9 @@ class Alignment:
 
 
 def measurements(plan: Study, networks: Sequence[Extracted]) -> list[Alignment]:
-    """CKA of every two networks."""
+    """CKA of every two networks, on other draws than those that topology is read on: with one draw there are none."""
+    if plan.cloud.draws < 2:
+        return []
     return [
         Alignment(
             f"CKA of {a.network} and {b.network}",
@@ -320,7 +322,7 @@ def _beside_cka(evidence: Evidence, networks: Sequence[Extracted]) -> list[Verdi
     n = len(networks)
     alike = np.eye(n)
     tasks = measurements(plan, evidence.networks)
-    for (i, j), task in zip(itertools.combinations(range(n), 2), tasks, strict=True):
+    for (i, j), task in zip(itertools.combinations(range(n), 2), tasks, strict=bool(tasks)):
         if task.key not in evidence.store:
             return []
         alike[i, j] = alike[j, i] = float(evidence.store.read(task.key)["values"].mean())
@@ -328,9 +330,12 @@ def _beside_cka(evidence: Evidence, networks: Sequence[Extracted]) -> list[Verdi
     verdicts = []
     for degree in plan.degrees:
         question = f"Does topology repeat what CKA says of the networks, H{degree}?"
-        matrix = _distances(evidence, networks, degree, max(1, plan.cloud.draws // 2), evidence.side)
+        matrix = _distances(evidence, networks, degree, plan.cloud.draws // 2, evidence.side) if tasks else None
         if matrix is None or n < 4:
-            sentence = f"H{degree}: {n} networks are too few to relate topology to CKA; 4 or more are needed."
+            sentence = (
+                f"H{degree}: {n} networks on {plan.cloud.draws} draws are too few to relate topology to CKA; it takes "
+                "4 networks or more, and 2 draws, for the two to be read on different inputs."
+            )
             verdicts.append(Verdict(question, "not checkable", sentence, degree=degree))
             continue
         null = _relations(matrix, 1 - alike, orders)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from toposcope.study import controls
+from toposcope.study.inputs import nothing_tested
 from toposcope.study.plan import Study
 from toposcope.study.recipes.matching import matched_layers
 from toposcope.study.recipes.template import template
@@ -86,7 +87,19 @@ def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
             controls.about_layers(evidence, names), _beside(evidence, most), controls.about_networks(evidence, names)
         )
         answers.append(_verdict("Does the shape change along depth?", sentence, along, plan).beside(beside))
-    return answers, []
+    return answers or [_nothing(evidence)], []
+
+
+def _nothing(evidence: Evidence) -> Verdict:
+    """Where there is no test at all: none was planned, or none was possible."""
+    question = "Does the shape change along depth?"
+    if not planned(evidence.plan, evidence.networks, evidence.same_inputs):
+        sentence = (
+            "Nothing was compared: no network has two layers, and no [[compare]] names two networks; give either."
+        )
+        return Verdict(question, "not checkable", sentence)
+    said = nothing_tested(evidence.plan.test.alpha)
+    return Verdict(question, "undecided", f"{said[:1].upper()}{said[1:]}.")
 
 
 def _beside(evidence: Evidence, row: dict[str, Any]) -> str:

@@ -27,6 +27,7 @@ from toposcope.diagram import PersistenceDiagram
 from toposcope.distances import descriptors
 from toposcope.stats import CircleDetection, circle_detection, mean_interval
 from toposcope.store import Store, key_of
+from toposcope.study.inputs import nothing_tested
 from toposcope.study.plan import Study
 from toposcope.study.recipes.layers import along_depth, between_networks
 from toposcope.study.recipes.template import template
@@ -317,7 +318,7 @@ def _about_claim(evidence: Evidence, claim: str, trusted: Sequence[str]) -> Verd
             smallest[cell] = min(smallest.get(cell, 1.0), float(row["p_adjusted"]))
     question = f"Do the layers differ whatever the metric: {claim}?"
     if not shown:
-        sentence = f"{_first_upper(claim)}: nothing could be tested; give at least 6 draws, and see the warnings."
+        sentence = f"{_first_upper(claim)}: {nothing_tested(plan.test.alpha)}."
         return Verdict(question, "undecided", sentence, claim)
     asked = len(metrics(plan))
     whole = [cell for cell, by in shown.items() if len(by) == asked and all(by.values())]

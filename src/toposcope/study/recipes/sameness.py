@@ -111,13 +111,14 @@ class Closeness:
 def closeness(evidence: Evidence, pairs: Iterable[tuple[Side, Side]]) -> list[Closeness]:
     """Closeness of each pair in every degree, with bounds that hold for all of them together.
 
-    Pairs that were not measured whole, or have too few draws, are left out.
+    Pairs that were not measured whole, have too few draws, or lie infinitely far apart, are left out.
     """
     cells = [
-        (a, b, degree, _cell(evidence, a, b, degree))
+        (a, b, degree, cell)
         for a, b in pairs
         if (a.key, b.key) in evidence.distances
         for degree in evidence.plan.degrees
+        if (cell := _cell(evidence, a, b, degree)) is not None
     ]
     # Two one-sided bounds of every cell: together they miss with at most the chance that is left.
     level = 1 - (1 - evidence.plan.equivalence.level) / max(1, 2 * len(cells))
@@ -158,7 +159,8 @@ def margin(evidence: Evidence, side: Side, degree: int) -> float:
             continue
         x, y = layers.get((a, side.layer.layer)), layers.get((b, side.layer.layer))
         if x is not None and y is not None and (x.key, y.key) in evidence.distances:
-            estimates.append(energy_bounds(_cell(evidence, x, y, degree))[0])
+            cell = _cell(evidence, x, y, degree)
+            estimates += [] if cell is None else [energy_bounds(cell)[0]]
     value = float(np.mean(estimates)) if estimates else math.nan
     return value if value > 0 else math.nan
 
@@ -177,16 +179,25 @@ def without_margin(close: Sequence[Closeness]) -> str:
     return f", with no margin in {missing}, whose seed twins are not told apart" if missing else ""
 
 
+def without_bounds(missing: int) -> str:
+    """How many layers and degrees have no bounds, in words; nothing where all have."""
+    return f", without bounds in {missing}, where a task failed or a distance is infinite" if missing else ""
+
+
 NO_MARGIN = (
     "nothing can be called the same without a margin: state [equivalence] margin, or add networks of the same family "
     "that differ in their seed (seeds that are not told apart at this size and number of draws set no margin)"
 )
 
 
-def _cell(evidence: Evidence, a: Side, b: Side, degree: int) -> PairedCell | UnpairedCell:
+def _cell(evidence: Evidence, a: Side, b: Side, degree: int) -> PairedCell | UnpairedCell | None:
+    """The distances between the draws of two sides; None for one draw, and where a distance is infinite."""
     paired = evidence.same_inputs[a.layer.network, b.layer.network]
     kind = PairedCell if paired else UnpairedCell
     within_a, within_b, between = (
         evidence.distances[pair][degree] for pair in ((a.key, a.key), (b.key, b.key), (a.key, b.key))
     )
-    return kind(f"{a.title} and {b.title}", within_a, within_b, between)
+    try:
+        return kind(f"{a.title} and {b.title}", within_a, within_b, between)
+    except InputError:
+        return None

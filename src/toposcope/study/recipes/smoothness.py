@@ -36,7 +36,9 @@ _QUANTITIES = ("step", "path", "step beyond noise", "path beyond noise")
 
 
 def check(plan: Study) -> None:
-    """Enough networks of one family for its tests to reach the level together."""
+    """Enough networks of one family for its tests to reach the level together, and draws that tell the noise."""
+    if plan.cloud.draws < 2:
+        raise PlanError("smoothness needs at least 2 draws to know the sampling noise; set [cloud] draws to 6 or more")
     most = max((len(members) for members in _families(plan).values()), default=0)
     enough = next(n for n in itertools.count(2) if smallest_p([1] * n) <= plan.test.alpha)
     if most < enough:
