@@ -3,9 +3,9 @@
     python benchmarks/coverage.py                 # all of it, about 25 minutes of one core
     python benchmarks/coverage.py --only bands
 
-Rows that are done are kept in runs/coverage.jsonl, and a second call continues; delete that file to start again. Laws
-of diagrams are the empirical laws of large pools of diagrams: draws are taken from a pool with replacement, so the
-truth that a band or a bound has to cover is known exactly.
+Rows that are done are kept in runs/coverage.jsonl, and a second call continues; rows that other code or other versions
+made are made again. Laws of diagrams are the empirical laws of large pools of diagrams: draws are taken from a pool
+with replacement, so the truth that a band or a bound has to cover is known exactly.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import itertools
 import json
 import os
 import platform
+import sys
 import tempfile
 import time
 import warnings
@@ -39,6 +40,9 @@ from toposcope.stats.bands import half_width
 from toposcope.store import Store
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "benchmarks"))
+from digest import digest_of_code  # noqa: E402
+
 KEPT = ROOT / "runs" / "coverage.jsonl"
 PAGE = ROOT / "benchmarks" / "coverage.md"
 Cloud = Callable[[int, np.random.Generator], Any]
@@ -600,8 +604,10 @@ def main() -> None:
     chosen, left = arguments.only, arguments.rows
     KEPT.parent.mkdir(exist_ok=True)
     kept: dict[str, Row] = {}
+    code = digest_of_code(__file__)
     if KEPT.exists():
-        kept = {entry["key"]: entry for entry in map(json.loads, KEPT.read_text().splitlines())}
+        entries = [json.loads(line) for line in KEPT.read_text().splitlines()]
+        kept = {entry["key"]: entry for entry in entries if entry.get("code") == code}
     for section, (_, _, rows) in SECTIONS.items():
         for function, values in rows() if chosen in (None, section) else ():
             key = f"{section} {function.__name__}{values}"
@@ -610,7 +616,7 @@ def main() -> None:
             left -= 1
             start = time.process_time()
             row = function(*values)
-            kept[key] = {"key": key, "row": row, "seconds": time.process_time() - start}
+            kept[key] = {"key": key, "code": code, "row": row, "seconds": time.process_time() - start}
             with KEPT.open("a") as file:
                 file.write(json.dumps(kept[key]) + "\n")
             print(f"{kept[key]['seconds']:6.1f} s  {key}  {row}", flush=True)

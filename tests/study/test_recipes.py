@@ -12,6 +12,7 @@ import pytest
 import toposcope as ts
 from toposcope.cloud import principal_components
 from toposcope.estimate import forecast
+from toposcope.stats import PairedCell, energy_bounds
 from toposcope.study import TEMPLATES
 from toposcope.study.audit import settings
 from toposcope.study.plan import Study
@@ -127,6 +128,30 @@ def test_clouds_without_a_bar_are_not_called_stable(tmp_path: Path, rng: np.rand
 
 
 # layers
+
+
+def test_steps_along_depth_have_simultaneous_bounds(tmp_path: Path, rng: np.random.Generator) -> None:
+    folder = save(tmp_path / "a", chain(rng, [ROUND, ROUND, FLAT]))
+    results = ts.run(study(tmp_path, "layers", {"a": folder}, "[cloud]\nsize = 30\ndraws = 12\n"), tmp_path / "run")
+    (row,) = verdicts(results)
+    assert "most a, block1 → block2" in row["sentence"]
+    steps = results.tables["quantities"].set_index(["layer_a", "layer_b", "degree"])
+    assert set(steps["quantity"]) == {"2·AB - AA - BB"}
+    assert len(steps) == 4
+    # Two bounds of two steps in two degrees: each misses with at most an eighth of what all may.
+    values = results.tables["distances"].query("layer_a == 'block1' and layer_b == 'block2' and degree == 1")
+    one = {pair: np.zeros((12, 12)) for pair in (("block1", "block1"), ("block2", "block2"), ("block1", "block2"))}
+    for r in results.tables["distances"].query("degree == 1").itertuples():
+        if (r.layer_a, r.layer_b) in one:
+            one[r.layer_a, r.layer_b][r.draw_a, r.draw_b] = r.value
+            if r.layer_a == r.layer_b:
+                one[r.layer_a, r.layer_b][r.draw_b, r.draw_a] = r.value
+    assert len(values) == 144
+    cell = PairedCell("", *one.values())
+    expected = energy_bounds(cell, 1 - 0.05 / 8)
+    found = steps.loc[("block1", "block2", 1)]
+    assert (found["value"], found["low"], found["high"]) == pytest.approx(expected)
+    assert found["low"] > 0 > steps.loc[("block0", "block1", 1), "low"]
 
 
 def test_layers_that_cannot_be_compared(tmp_path: Path, rng: np.random.Generator) -> None:

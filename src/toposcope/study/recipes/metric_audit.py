@@ -29,7 +29,7 @@ from toposcope.stats import CircleDetection, circle_detection, mean_interval
 from toposcope.store import Store, key_of
 from toposcope.study.inputs import nothing_tested
 from toposcope.study.plan import Study
-from toposcope.study.recipes.layers import along_depth, between_networks
+from toposcope.study.recipes.comparisons import along_depth, between_networks
 from toposcope.study.recipes.template import template
 from toposcope.study.tasks import SCHEMA, Extracted, Layer, Side, engine_versions, read_layer
 from toposcope.study.treatments import UnderMetric

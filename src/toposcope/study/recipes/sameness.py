@@ -17,7 +17,7 @@ import numpy as np
 from toposcope._errors import InputError
 from toposcope.stats import PairedCell, UnpairedCell, energy_bounds
 from toposcope.study.plan import Network, Study
-from toposcope.study.recipes.layers import between_networks
+from toposcope.study.recipes.comparisons import between_networks
 from toposcope.study.recipes.matching import layers_by_name, matched_layers
 from toposcope.study.tasks import Extracted, Side
 from toposcope.study.verdicts import Evidence, Planned, Quantity, SameInputs

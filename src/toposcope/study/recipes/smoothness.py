@@ -22,7 +22,7 @@ from toposcope._types import Float64
 from toposcope.stats import mean_interval, step_down_max_t
 from toposcope.study import controls
 from toposcope.study.plan import Study
-from toposcope.study.recipes.layers import along_depth
+from toposcope.study.recipes.comparisons import along_depth
 from toposcope.study.recipes.matching import ends_of_training
 from toposcope.study.recipes.template import template
 from toposcope.study.tasks import Extracted, Layer, Side
