@@ -4,8 +4,8 @@
     python benchmarks/calibration.py --only grid     # the rows whose name contains "grid"
     python benchmarks/calibration.py --fresh         # forget the rows that are done
 
-Every row is written to runs/calibration.jsonl when it is done, and a second call goes on from there. Seeds are fixed:
-the same versions give the same table.
+Every row is written to runs/calibration.jsonl when it is done, and a second call goes on from there; rows that other
+code or other versions made are made again. Seeds are fixed: the same versions give the same table.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ from toposcope.stats.permutation import Relabellings
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
+from digest import digest_of_code  # noqa: E402
+
 DONE = HERE.parent / "runs" / "calibration.jsonl"
 REPORT = HERE / "calibration.md"
 
@@ -481,7 +483,10 @@ def main() -> None:
     if options.fresh:
         DONE.unlink(missing_ok=True)
     kept = [json.loads(line) for line in DONE.read_text().splitlines()] if DONE.exists() else []
-    done = {entry["name"]: entry["rows"] for entry in kept if entry["asked"] == options.nulls}
+    code = digest_of_code(__file__)
+    done = {
+        entry["name"]: entry["rows"] for entry in kept if (entry["asked"], entry.get("code")) == (options.nulls, code)
+    }
     groups = plan(options.nulls)
     for name, (_section, compute) in groups.items():
         if name in done or options.only not in name:
@@ -489,7 +494,8 @@ def main() -> None:
         start = time.process_time()
         done[name] = list(compute())
         with DONE.open("a") as file:
-            file.write(json.dumps({"name": name, "asked": options.nulls, "rows": done[name]}, default=float) + "\n")
+            entry = {"name": name, "asked": options.nulls, "code": code, "rows": done[name]}
+            file.write(json.dumps(entry, default=float) + "\n")
         seconds = time.process_time() - start
         for row in done[name]:
             print(f"{row['rate']:.4f} {'    ' if row['holds'] else 'OUT '} {row['row']}", flush=True)

@@ -113,7 +113,8 @@ def test_what_is_not_defined_is_said(tmp_path: Path) -> None:
 
 
 def test_an_empty_list_and_tiny_draws_ask_for_nothing(tmp_path: Path) -> None:
-    for changes in ({"similarity": {"measures": []}}, {"cloud": {"size": 3, "draws": 3}}):
+    tiny = {"cloud": {"size": 3, "draws": 3}, "homology": {"max_degree": 0}}
+    for changes in ({"similarity": {"measures": []}}, tiny):
         results = ts.run(plan(tmp_path, **changes), out=tmp_path / "run")
         assert results.tables["similarity"].empty
         assert results.tables["similarity_means"].empty

@@ -1,6 +1,7 @@
 """Recipes: a planted answer is found, nothing is found where nothing is, and data that cannot answer are refused."""
 
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ import pytest
 import toposcope as ts
 from toposcope.cloud import principal_components
 from toposcope.estimate import forecast
+from toposcope.stats import PairedCell, energy_bounds
 from toposcope.study import TEMPLATES
 from toposcope.study.audit import settings
 from toposcope.study.plan import Study
@@ -112,6 +114,92 @@ def test_sizes_that_cannot_be_had(tmp_path: Path, rng: np.random.Generator, extr
     folder = save(tmp_path / "a", [rng.normal(size=(130, 3))])
     with pytest.raises(ts.PlanError, match=message):
         ts.run(study(tmp_path, "sample-size", {"a": folder}, extra), tmp_path / "run")
+
+
+def test_clouds_without_a_bar_are_not_called_stable(tmp_path: Path, rng: np.random.Generator) -> None:
+    folder = save(tmp_path / "a", [np.arange(160.0)[:, None] + 0.1 * rng.normal(size=(160, 1))])
+    extra = "[sample_size]\nsizes = [10, 20]\n[cloud]\nsize = 20\ndraws = 6\n"
+    results = ts.run(study(tmp_path, "sample-size", {"a": folder}, extra), tmp_path / "run")
+    h1 = verdicts(results)[1]  # on a line there is no loop
+    assert h1["answer"] == "undecided"
+    assert "N = 10: a layer has no bar; N = 20: a layer has no bar" in h1["sentence"]
+    with pytest.raises(ts.PlanError, match="no cloud of 2 points has a bar in degree 1.*sizes to 4 or more"):
+        ts.run(study(tmp_path, "sample-size", {"a": folder}, extra.replace("10, 20", "2, 4")), tmp_path / "few")
+
+
+# layers
+
+
+def test_steps_along_depth_have_simultaneous_bounds(tmp_path: Path, rng: np.random.Generator) -> None:
+    folder = save(tmp_path / "a", chain(rng, [ROUND, ROUND, FLAT]))
+    results = ts.run(study(tmp_path, "layers", {"a": folder}, "[cloud]\nsize = 30\ndraws = 12\n"), tmp_path / "run")
+    (row,) = verdicts(results)
+    assert "most a, block1 → block2" in row["sentence"]
+    steps = results.tables["quantities"].set_index(["layer_a", "layer_b", "degree"])
+    assert set(steps["quantity"]) == {"2·AB - AA - BB"}
+    assert len(steps) == 4
+    # Two bounds of two steps in two degrees: each misses with at most an eighth of what all may.
+    values = results.tables["distances"].query("layer_a == 'block1' and layer_b == 'block2' and degree == 1")
+    one = {pair: np.zeros((12, 12)) for pair in (("block1", "block1"), ("block2", "block2"), ("block1", "block2"))}
+    for r in results.tables["distances"].query("degree == 1").itertuples():
+        if (r.layer_a, r.layer_b) in one:
+            one[r.layer_a, r.layer_b][r.draw_a, r.draw_b] = r.value
+            if r.layer_a == r.layer_b:
+                one[r.layer_a, r.layer_b][r.draw_b, r.draw_a] = r.value
+    assert len(values) == 144
+    cell = PairedCell("", *one.values())
+    expected = energy_bounds(cell, 1 - 0.05 / 8)
+    found = steps.loc[("block1", "block2", 1)]
+    assert (found["value"], found["low"], found["high"]) == pytest.approx(expected)
+    assert found["low"] > 0 > steps.loc[("block0", "block1", 1), "low"]
+
+
+def test_layers_that_cannot_be_compared(tmp_path: Path, rng: np.random.Generator) -> None:
+    folder = save(tmp_path / "a", [circle(rng, 160)])
+    (row,) = verdicts(
+        ts.run(study(tmp_path, "layers", {"a": folder}, "[cloud]\nsize = 20\ndraws = 8\n"), tmp_path / "run")
+    )
+    assert row["answer"] == "not checkable"
+    assert "no network has two layers, and no [[compare]] names two networks" in row["sentence"]
+    folder = save(tmp_path / "b", [circle(rng, 160)] * 2)
+    few = "[cloud]\nsize = 20\ndraws = 5\n[test]\nalpha = 0.02\n"
+    (row,) = verdicts(ts.run(study(tmp_path, "layers", {"b": folder}, few), tmp_path / "few"))
+    assert row["answer"] == "undecided"
+    assert "give at least 7 draws" in row["sentence"]
+    with pytest.raises(ts.PlanError, match=r"no cloud of 3 points has a bar in degree 1.*\[cloud\] size to 4 or more"):
+        ts.run(study(tmp_path, "layers", {"b": folder}, "[cloud]\nsize = 3\ndraws = 8\n"), tmp_path / "tiny")
+    audit = "[cloud]\nsize = 20\ndraws = 8\n[audit]\nsize = [3]\n"
+    (row,) = verdicts(ts.run(study(tmp_path, "layers", {"b": folder}, audit), tmp_path / "audit"))
+    assert row["audit"] == "could not be asked again at size = 3"
+
+
+@pytest.mark.parametrize("recipe", ["outliers", "finetuning", "training"])
+def test_one_draw_says_how_many_would_do(tmp_path: Path, rng: np.random.Generator, recipe: str) -> None:
+    layers = [circle(rng, 60) for _ in range(2)]
+    folders = {name: save(tmp_path / name, layers) for name in "abc"}
+    fields = {"training": {name: f"step = {k}" for k, name in enumerate("abc")}, "finetuning": {"b": 'base = "a"'}}
+    extra = "[cloud]\nsize = 30\ndraws = 1\n[equivalence]\nmargin = 1.0\n"
+    rows = verdicts(ts.run(study(tmp_path, recipe, folders, extra, **fields.get(recipe, {})), tmp_path / "run"))
+    assert {row["answer"] for row in rows[:2]} == {"undecided"}
+    for row in rows[:2]:
+        assert "give at least 6 draws" in row["sentence"] or "8 or more draws are needed" in row["sentence"]
+
+
+def test_infinite_distances_leave_a_layer_out_and_are_said(tmp_path: Path, rng: np.random.Generator) -> None:
+    # Below the threshold one layer hangs together, and the other does not.
+    near, far = circle(rng, 160), circle(rng, 160)
+    far[::2] += 9
+    folders = {name: save(tmp_path / name, [near, far if name == "after" else near]) for name in ("before", "after")}
+    extra = "[cloud]\nsize = 20\ndraws = 8\nscale = 4.0\n[homology]\nthreshold = 1.0\n[equivalence]\nmargin = 9.0\n"
+    results = ts.run(study(tmp_path, "finetuning", folders, extra, after='base = "before"'), tmp_path / "run")
+    h0, h1 = verdicts(results)
+    bounded = results.tables["quantities"].groupby("degree")["layer_a"].agg(set)
+    assert bounded.to_dict() == {0: {"block0"}, 1: {"block0", "block1"}}
+    assert any("a distance between draws is infinite" in warning for warning in results.warnings)
+    # Where a layer has no bound the two were not shown to agree everywhere.
+    assert (h0["answer"], h1["answer"]) == ("undecided", "no")
+    assert "without bounds in 1, where a task failed or a distance is infinite" in h0["sentence"]
+    assert "without bounds" not in h1["sentence"]
 
 
 # outliers
@@ -273,6 +361,16 @@ def test_one_path_cut_into_more_steps(tmp_path: Path, rng: np.random.Generator) 
     assert found["path beyond noise"] == pytest.approx(2 * found["step beyond noise"])
 
 
+def test_steps_that_do_not_shrink(tmp_path: Path, rng: np.random.Generator) -> None:
+    depths = (3, 4, 6, 9, 13)
+    folders = {f"d{d}": save(tmp_path / f"d{d}", walk(rng, d, lambda _k: 0.06)) for d in depths}
+    rows = verdicts(ts.run(study(tmp_path, "smoothness", folders, "[cloud]\nsize = 20\ndraws = 8\n"), tmp_path / "run"))
+    assert {row["answer"] for row in rows} == {"undecided"}
+    assert all("was not shown to shrink with depth" in row["sentence"] for row in rows)
+    with pytest.raises(ts.PlanError, match="at least 2 draws to know the sampling noise"):
+        ts.run(study(tmp_path, "smoothness", folders, "[cloud]\nsize = 20\ndraws = 1\n"), tmp_path / "one")
+
+
 def test_controls_stand_beside_smoothness(tmp_path: Path, rng: np.random.Generator) -> None:
     folders, fields = {}, {}
     for depth in (3, 4, 6, 9, 12):
@@ -363,6 +461,20 @@ def test_labels_that_mean_nothing(tmp_path: Path) -> None:
     assert apart["p_adjusted"] > 0.05
     assert alone["answer"] == "not checkable"
     assert "no class has the 180 inputs" in alone["sentence"]
+
+
+def test_one_layer_has_no_depth_to_fall_apart_along(tmp_path: Path, rng: np.random.Generator) -> None:
+    labels = np.arange(60) % 2
+    folder = save(tmp_path / "a", [blobs(rng, labels, 9.0)], labels)
+    extra = "[cloud]\nsize = 20\ndraws = 3\n[separation]\nsize = 10\ndraws = 2\n"
+    apart = verdicts(ts.run(study(tmp_path, "separation", {"a": folder}, extra), tmp_path / "run"))[0]
+    assert apart["answer"] == "not checkable"
+    assert "give two layers" in apart["sentence"]
+    folder = save(tmp_path / "b", [blobs(rng, labels, 9.0)] * 2, labels)
+    apart = verdicts(
+        ts.run(study(tmp_path, "separation", {"b": folder}, extra.replace("draws = 3", "draws = 1")), tmp_path / "one")
+    )[0]
+    assert "without bounds for one draw" in apart["sentence"]
 
 
 def test_separation_needs_labels(tmp_path: Path, rng: np.random.Generator) -> None:
@@ -493,6 +605,20 @@ def test_an_untrained_network_cannot_know_what_it_was_trained_on(tmp_path: Path)
     assert verdicts(without)[0]["answer"] == "not checkable"
 
 
+def test_a_layer_without_bounds_is_not_called_the_same() -> None:
+    from toposcope.study.recipes.sameness import Closeness
+    from toposcope.study.recipes.train_test import _verdict
+
+    side = SimpleNamespace(layer=SimpleNamespace(layer="block0"))
+    close = [Closeness(side, side, 0, 0.1, -0.1, 0.3, margin=1.0)]
+    evidence = SimpleNamespace(plan=digits_plan("1.0"), tested=lambda _claim: [])
+    assert _verdict(evidence, "vgg", close, asked=1).answer == "yes"
+    fewer = _verdict(evidence, "vgg", close, asked=2)
+    assert fewer.answer == "undecided"
+    assert "in 1 of 2 layers and degrees" in fewer.sentence
+    assert "without bounds in 1, where a task failed" in fewer.sentence
+
+
 def test_training_inputs_of_another_kind_are_told_apart(tmp_path: Path, rng: np.random.Generator) -> None:
     np.save(tmp_path / "noise.npy", rng.normal(size=(240, 1, 8, 8)).astype(np.float32))
     plan = ts.Study.from_json({**digits_plan("0.05").to_json(), "train_test": {"train": str(tmp_path / "noise.npy")}})
@@ -592,12 +718,14 @@ scale = ["none"]
 components = [2]
 without_outliers = [true]
 distance = ["bottleneck"]
+degree = [0, 1]
 [outliers]
 neighbours = 10
 """
     results = ts.run(study(tmp_path, "layers", folders, extra), tmp_path / "run")
     audit = results.tables["audit"]
     named = {"size = 15", "size = 400", "metric = cosine", "scale = none", "components = 2"}
+    named |= {"degree = 0", "degree = 1"}
     assert set(audit["setting"]) == named | {"without outliers = True", "distance name = bottleneck"}
     headline = results.tables["verdicts"].iloc[0]
     assert headline["answer"] == "yes"
@@ -611,8 +739,66 @@ neighbours = 10
     expected = alone.tables["verdicts"].iloc[0]
     row = audit[(audit["setting"] == "components = 2") & (audit["question"] == headline["question"])]
     assert row["effect"].item() == expected["effect"]
+    h1 = extra.replace("[[compare]]", "[test]\ndegrees = [1]\n[[compare]]")
+    one_degree = ts.run(study(tmp_path, "layers", folders, h1), tmp_path / "h1")
+    assert set(one_degree.tables["tests"]["degree"]) == {1}
+    assert set(one_degree.tables["distances"]["degree"]) == {0, 1}
+    row = audit[(audit["setting"] == "degree = 1") & (audit["question"] == headline["question"])]
+    assert row["effect"].item() == one_degree.tables["verdicts"].iloc[0]["effect"]
     again = ts.Results.read(tmp_path / "run")
     assert again.tables["audit"]["survives"].tolist() == audit["survives"].tolist()
+
+
+def test_a_verdict_on_one_degree_is_held_against_the_other(tmp_path: Path, rng: np.random.Generator) -> None:
+    # A circle that grows flat loses its loop; in H0 the noise decides, and both have the same.
+    folders = {
+        "before": save(tmp_path / "before", chain(rng, [ROUND, ROUND])),
+        "after": save(tmp_path / "after", chain(rng, [ROUND, FLAT])),
+    }
+    extra = "[cloud]\nsize = 30\ndraws = 16\n[equivalence]\nmargin = 0.2\n[audit]\ndegree = [0, 1]\n"
+    results = ts.run(study(tmp_path, "finetuning", folders, extra, after='base = "before"'), tmp_path / "run")
+    audit = results.tables["audit"].set_index(["question", "setting"])
+    h0, h1 = (f"Where does after part from before, H{degree}?" for degree in (0, 1))
+    plan = study(tmp_path, "finetuning", folders, extra + "[test]\ndegrees = [0]\n", after='base = "before"')
+    (alone,) = verdicts(ts.run(plan, tmp_path / "alone"))
+    assert alone["question"] == h0
+    for question in (h0, h1):
+        assert audit.loc[(question, "degree = 0"), "sentence"] == alone["sentence"].partition(" Audit:")[0]
+    # Its own degree is asked as well: there alone, it has fewer tests beside it.
+    assert audit.loc[(h1, "degree = 1"), "answer"] == results.tables["verdicts"]["answer"][1] == "yes"
+    assert "of 2 settings" in results.tables["verdicts"]["audit"][1]
+
+
+def test_what_is_not_asked_under_a_setting_is_said(tmp_path: Path, rng: np.random.Generator) -> None:
+    labels = np.arange(240) % 2
+    folder = save(tmp_path / "a", [blobs(rng, labels, apart) for apart in (0.0, 9.0)], labels)
+    extra = "[separation]\nsize = 15\n[cloud]\nsize = 30\ndraws = 8\n[audit]\ndegree = [1]\n"
+    apart, _alone = verdicts(ts.run(study(tmp_path, "separation", {"a": folder}, extra), tmp_path / "run"))
+    assert (apart["answer"], apart["degree"]) == ("yes", 0)
+    assert apart["audit"] == "could not be asked again at degree = 1"
+    extra = "[cloud]\nsize = 30\ndraws = 6\n[sample_size]\nsizes = [15, 30]\n[audit]\nsize = [16]\n"
+    folder = save(tmp_path / "b", [circle(rng, 240)])
+    results = ts.run(study(tmp_path, "paper", {"b": folder}, extra), tmp_path / "paper")
+    audit = results.tables["audit"]
+    (removal,) = audit[audit["question"].str.contains("more than removing random points")].to_dict("records")
+    assert (removal["answer"], removal["survives"]) == ("not checkable", False)
+    assert "not checkable here, because [outliers] neighbours = 20 needs clouds of more points" in removal["sentence"]
+    verdict = next(row for row in verdicts(results) if row["question"] == removal["question"])
+    assert verdict["audit"] == "could not be asked again at size = 16"
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        ("[audit]\ndegree = [2]\n", "[audit] degree names degree 2, and [homology] max_degree is 1; set that to 2"),
+        ("[test]\ndegrees = [0, 3]\n", "[test] degrees names degree 3"),
+        ("[test]\ndegrees = []\n", "at least one degree"),
+        ("[test]\ndegrees = [1, 0]\n", "each larger than the one before"),
+    ],
+)
+def test_degrees_that_are_not_there(tmp_path: Path, extra: str, message: str) -> None:
+    with pytest.raises(ts.PlanError, match=re.escape(message)):
+        study(tmp_path, "layers", {"a": tmp_path}, extra)
 
 
 def test_a_verdict_that_breaks_says_where(tmp_path: Path, rng: np.random.Generator) -> None:
@@ -741,6 +927,15 @@ def test_too_few_networks_for_a_claim_about_architectures(
         ts.run(study(tmp_path, "architectures", folders, "[cloud]\nsize = 20\n", **fields), tmp_path / "run")
     with pytest.raises(ts.PlanError, match="at least 2 architectures"):
         ts.run(study(tmp_path, "architectures", {"a": tmp_path}), tmp_path / "run")
+
+
+def test_cka_and_topology_are_read_on_different_inputs(tmp_path: Path, rng: np.random.Generator) -> None:
+    folders, fields = zoo(tmp_path, rng, {"round": ROUND, "flat": FLAT}, 4)
+    plan = study(tmp_path, "architectures", folders, "[cloud]\nsize = 20\ndraws = 1\n", **fields)
+    rows = {row["question"]: row for row in verdicts(ts.run(plan, tmp_path / "run"))}
+    related = rows["Does topology repeat what CKA says of the networks, H1?"]
+    assert related["answer"] == "not checkable"
+    assert "2 draws, for the two to be read on different inputs" in related["sentence"]
 
 
 def test_networks_and_cka_permuted() -> None:

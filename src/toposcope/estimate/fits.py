@@ -6,15 +6,36 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from toposcope._errors import PlanError
 from toposcope.cloud.metrics import CloudMetric, metric_named
-from toposcope.estimate.costs import Forecast
+from toposcope.estimate.networks import NetworkForecast
 from toposcope.pools.work import size_in_words
 from toposcope.rips.engine import in_kernel
 from toposcope.rips.estimate import kernel_bytes, matrix_bytes
 from toposcope.study.audit import settings
 from toposcope.study.plan import Cloud, Study
+
+
+class Expected(Protocol):
+    """What of a `Forecast` has to fit."""
+
+    @property
+    def networks(self) -> tuple[NetworkForecast, ...]:
+        """What is in each."""
+
+    @property
+    def workers(self) -> int:
+        """How many work at once."""
+
+    @property
+    def memory(self) -> int:
+        """Bytes of one worker at its peak."""
+
+    @property
+    def disk(self) -> int:
+        """Bytes of the run's folder."""
 
 
 def available_memory() -> int | None:
@@ -64,7 +85,7 @@ def check_plan(plan: Study, workers: int, folder: Path, memory: int | None = Non
     _check_disk(size - there, folder, "saved representations are copied into the run's store")
 
 
-def check_fits(plan: Study, expected: Forecast, folder: Path, memory: int | None = None) -> None:
+def check_fits(plan: Study, expected: Expected, folder: Path, memory: int | None = None) -> None:
     """Refuse a forecast that does not fit. Raises PlanError, which says what would."""
     dimension = max(network.dimension for network in expected.networks)
     clouds = [plan.cloud, *(setting.plan.cloud for setting in settings(plan))]

@@ -14,10 +14,11 @@ from toposcope.study.verdicts import Verdict
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """One changed setting, and the plan with it."""
+    """One changed setting, and the plan with it. degree: the one that verdicts read, where that is what changed."""
 
     name: str
     plan: Study
+    degree: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,16 +58,25 @@ def settings(plan: Study) -> list[Setting]:
             # No answer reads the controls, so they are not made again.
             changed["controls"] = plan.controls.model_copy(update={"clouds": ()})
             found.append(Setting(name, plan.model_copy(update=changed)))
+    for degree in wanted.degree:
+        if plan.degrees != (degree,):
+            alone = {
+                "test": plan.test.model_copy(update={"degrees": (degree,)}),
+                "controls": plan.controls.model_copy(update={"clouds": ()}),
+            }
+            found.append(Setting(f"degree = {degree}", plan.model_copy(update=alone), degree))
     return found
 
 
 def held_against(verdicts: Sequence[Verdict], setting: Setting, others: Sequence[Verdict]) -> list[Audited]:
-    """Every verdict beside the one that answers the same question under the setting."""
-    by_question = {verdict.question: verdict for verdict in others}
+    """Every verdict beside the one that answers the same question under the setting, or why none does."""
     rows = []
     for verdict in verdicts:
-        other = by_question.get(verdict.question)
+        other = _same_question(verdict, setting, others)
         if other is None:
+            # Where a whole claim cannot be asked, one verdict says so for all of its questions.
+            why = (one.sentence for one in others if verdict.question.startswith(f"{one.question}:"))
+            rows += impossible([verdict], setting, next(why, f"not asked under {setting.name}"))
             continue
         survives = other.answer == verdict.answer
         rows.append(
@@ -75,6 +85,17 @@ def held_against(verdicts: Sequence[Verdict], setting: Setting, others: Sequence
             )
         )
     return rows
+
+
+def _same_question(verdict: Verdict, setting: Setting, others: Sequence[Verdict]) -> Verdict | None:
+    """Of another degree the same is asked in its name, or of all that are read; other verdicts speak of no degree."""
+    question = verdict.question
+    if setting.degree is not None:
+        question = question.replace(f"H{verdict.degree}?", f"H{setting.degree}?")
+    found = next((other for other in others if other.question == question), None)
+    if found is not None and setting.degree is not None and found.degree != setting.degree:
+        return None
+    return found
 
 
 def impossible(verdicts: Sequence[Verdict], setting: Setting, why: str) -> list[Audited]:

@@ -193,7 +193,8 @@ class Test(Part):
     """`[test]`: level of the permutation tests, how they are adjusted, and the level of intervals.
 
     adjust: "max-t" and "holm" bound the chance of any wrong rejection, "by" and "bh" the share of wrong ones ("bh"
-    where tests depend positively), "none" neither.
+    where tests depend positively), "none" neither. degrees: of homology that tests and verdicts read, each at most
+    `[homology] max_degree`; None reads all. Tables of descriptors and distances hold all in any case.
     """
 
     __test__ = False
@@ -201,6 +202,14 @@ class Test(Part):
     alpha: float = Field(default=0.05, gt=0, lt=1)
     adjust: Literal["max-t", "holm", "by", "bh", "none"] = "max-t"
     confidence: float = Field(default=0.95, gt=0, lt=1)
+    degrees: Annotated[tuple[Annotated[int, Field(ge=0)], ...] | None, Field(strict=False)] = None
+
+    @field_validator("degrees")
+    @classmethod
+    def _in_order(cls, value: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        if value is not None and (not value or list(value) != sorted(set(value))):
+            raise ValueError(f"give at least one degree, each larger than the one before, not {list(value)}")
+        return value
 
 
 class Extraction(Part):
@@ -372,7 +381,8 @@ class MetricAudit(Part):
 class Audit(Part):
     """`[audit]`: settings under which every verdict is asked again, each changed alone; TOML writes no scale as "none".
 
-    size, metric, scale, components, without_outliers: of `[cloud]`. distance: name of `[distance]`.
+    size, metric, scale, components, without_outliers: of `[cloud]`. distance: name of `[distance]`. degree: read alone,
+    in place of `[test] degrees`; a verdict on another degree is held against the same question about this one.
     """
 
     size: Annotated[tuple[Annotated[int, Field(ge=2)], ...], Field(strict=False)] = ()
@@ -381,6 +391,7 @@ class Audit(Part):
     components: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False)] = ()
     without_outliers: Annotated[tuple[bool, ...], Field(strict=False)] = ()
     distance: Annotated[tuple[Annotated[str, AfterValidator(_distance)], ...], Field(strict=False)] = ()
+    degree: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(strict=False)] = ()
 
 
 class Study(Part):
@@ -435,6 +446,12 @@ class Study(Part):
                     )
             if pair.a == pair.b:
                 raise ValueError(f"[[compare]] compares {pair.a!r} with itself")
+        for place, degrees in (("[test] degrees", self.test.degrees or ()), ("[audit] degree", self.audit.degree)):
+            if degrees and max(degrees) > self.homology.max_degree:
+                raise ValueError(
+                    f"{place} names degree {max(degrees)}, and [homology] max_degree is {self.homology.max_degree}; "
+                    f"set that to {max(degrees)}, and [test] degrees to those that verdicts are to read"
+                )
         for network in self.network:
             if network.base is not None and network.base not in names:
                 raise ValueError(
@@ -455,6 +472,11 @@ class Study(Part):
             if network.model is not None and self.source_of(network) is None:
                 raise ValueError(f"network {network.name!r} has no inputs; give [inputs] source, or its own `inputs`")
         return self
+
+    @property
+    def degrees(self) -> tuple[int, ...]:
+        """Of homology, that tests and verdicts read."""
+        return tuple(range(self.homology.max_degree + 1)) if self.test.degrees is None else self.test.degrees
 
     def source_of(self, network: Network) -> str | None:
         """The inputs of a network: its own, or the plan's."""
@@ -485,7 +507,8 @@ class Study(Part):
             "clouds": f"{cloud.draws} disjoint draws of {cloud.size}, {cloud.metric}, scale {cloud.scale}",
             "homology": f"degrees 0 to {self.homology.max_degree} over Z/{self.homology.field}",
             "distance": self.distance.measure().name,
-            "test": f"level {self.test.alpha:g}, adjusted by {self.test.adjust}",
+            "test": f"level {self.test.alpha:g}, adjusted by {self.test.adjust}, "
+            + ", ".join(f"H{degree}" for degree in self.degrees),
         }
         return _html.card(f"plan {self.name}", _html.facts(facts), _html.table(["network", "family", "model"], rows))
 

@@ -21,7 +21,7 @@ from toposcope.study import controls, holes, results, tables
 from toposcope.study.agenda import Agenda, agenda
 from toposcope.study.audit import Audited, held_against, impossible, settings, with_audit
 from toposcope.study.beside import look_beside
-from toposcope.study.inputs import check_held
+from toposcope.study.inputs import check_held, check_points
 from toposcope.study.performer import Performer
 from toposcope.study.plan import Network, Study
 from toposcope.study.provenance import PACKAGES, surroundings
@@ -74,6 +74,7 @@ class Prepared:
 def prepare(study: Study) -> Prepared:
     """Check a plan, and hash what its networks are made from. Raises PlanError as `ts.run` says."""
     plan = RECIPES[study.recipe].expand(study)
+    check_points([plan.cloud.size], plan.degrees, "[cloud] size")
     RECIPES[plan.recipe].check(plan)
     controls.check(plan)
     tasks: dict[str, Extraction] = {}
@@ -174,6 +175,7 @@ def _audit(
     for setting in settings(plan):
         driver.say(f"audit: {setting.name}")
         try:
+            check_points([setting.plan.cloud.size], setting.plan.degrees, "[audit] size")
             _inputs_held(setting.plan, networks)
             RECIPES[plan.recipe].check(setting.plan)
             others = _carry_out(setting.plan, networks, same_inputs, driver, planned_alone=True).verdicts

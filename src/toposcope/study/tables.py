@@ -237,7 +237,7 @@ def tests_table(
         if any(key not in distances for key in needed):
             warnings.append(f"not tested, because a task failed: {_name(comparison)}")
             continue
-        for degree in range(plan.homology.max_degree + 1):
+        for degree in plan.degrees:
             between, within_a, within_b = (distances[key][degree] for key in needed)
             kind = PairedCell if comparison.paired else UnpairedCell
             try:

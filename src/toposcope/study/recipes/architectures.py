@@ -138,7 +138,9 @@ class Alignment:
 
 
 def measurements(plan: Study, networks: Sequence[Extracted]) -> list[Alignment]:
-    """CKA of every two networks."""
+    """CKA of every two networks, on other draws than those that topology is read on: with one draw there are none."""
+    if plan.cloud.draws < 2:
+        return []
     return [
         Alignment(
             f"CKA of {a.network} and {b.network}",
@@ -159,7 +161,7 @@ def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
     by_name = {network.name: network for network in plan.network}
     architectures = [architecture_of(by_name[name]) for name in names]
     families = {architecture_of(network): network.family for network in plan.network}
-    degrees = range(plan.homology.max_degree + 1)
+    degrees = plan.degrees
     whole = [_distances(evidence, ordered, degree, plan.cloud.draws, evidence.side) for degree in degrees]
     if any(matrix is None for matrix in whole):
         sentence = "Networks could not be compared, because a task failed; see the failures."
@@ -233,7 +235,10 @@ def _distances(
 def _matter(
     evidence: Evidence, matrices: Sequence[Float64], labels: Sequence[str], unit: str, question: str
 ) -> list[Verdict]:
-    """One verdict for each degree: pseudo-F of squared distances; all degrees share the labels that are dealt out."""
+    """One verdict for each degree: pseudo-F of squared distances; all degrees share the labels that are dealt out.
+
+    matrices: of the degrees that the plan reads.
+    """
     names = list(dict.fromkeys(labels))
     sizes = [labels.count(name) for name in names]
     order = np.argsort([names.index(label) for label in labels], kind="stable")
@@ -244,9 +249,10 @@ def _matter(
         (null - null.mean()) / s if 0 < s < math.inf else null for null, s in zip(nulls, spread, strict=True)
     ]
     verdicts = []
-    for degree, (null, adjusted) in enumerate(zip(nulls, step_down_max_t(np.stack(studentised, axis=1)), strict=True)):
+    adjusted_of_all = step_down_max_t(np.stack(studentised, axis=1))
+    for degree, matrix, null, adjusted in zip(evidence.plan.degrees, matrices, nulls, adjusted_of_all, strict=True):
         shown = adjusted <= evidence.plan.test.alpha
-        effect = _effect(matrices[degree], labels)
+        effect = _effect(matrix, labels)
         sentence = (
             f"H{degree}: networks of different {unit} ({', '.join(names)}) lie {1 + effect:.2f}× as far apart as "
             f"networks of one; "
@@ -257,7 +263,7 @@ def _matter(
             )
             + f" (pseudo-F {null[0]:.2f}, adjusted p = {adjusted:.2g}, "
             f"{' and '.join(str(size) for size in sizes)} units)"
-            + unequal_numbers(matrices[degree][np.ix_(order, order)], dealt[0], names, shown)
+            + unequal_numbers(matrix[np.ix_(order, order)], dealt[0], names, shown)
             + "."
         )
         verdicts.append(
@@ -316,17 +322,20 @@ def _beside_cka(evidence: Evidence, networks: Sequence[Extracted]) -> list[Verdi
     n = len(networks)
     alike = np.eye(n)
     tasks = measurements(plan, evidence.networks)
-    for (i, j), task in zip(itertools.combinations(range(n), 2), tasks, strict=True):
+    for (i, j), task in zip(itertools.combinations(range(n), 2), tasks, strict=bool(tasks)):
         if task.key not in evidence.store:
             return []
         alike[i, j] = alike[j, i] = float(evidence.store.read(task.key)["values"].mean())
     orders = _orders(n, plan.seed)
     verdicts = []
-    for degree in range(plan.homology.max_degree + 1):
+    for degree in plan.degrees:
         question = f"Does topology repeat what CKA says of the networks, H{degree}?"
-        matrix = _distances(evidence, networks, degree, max(1, plan.cloud.draws // 2), evidence.side)
+        matrix = _distances(evidence, networks, degree, plan.cloud.draws // 2, evidence.side) if tasks else None
         if matrix is None or n < 4:
-            sentence = f"H{degree}: {n} networks are too few to relate topology to CKA; 4 or more are needed."
+            sentence = (
+                f"H{degree}: {n} networks on {plan.cloud.draws} draws are too few to relate topology to CKA; it takes "
+                "4 networks or more, and 2 draws, for the two to be read on different inputs."
+            )
             verdicts.append(Verdict(question, "not checkable", sentence, degree=degree))
             continue
         null = _relations(matrix, 1 - alike, orders)

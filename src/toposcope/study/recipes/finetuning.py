@@ -13,12 +13,14 @@ from collections.abc import Sequence
 
 from toposcope._errors import PlanError
 from toposcope.study.plan import Comparing, Network, Study
+from toposcope.study.recipes.matching import layers_by_name
 from toposcope.study.recipes.sameness import (
     NO_MARGIN,
     Closeness,
     between_networks_and_twins,
     closeness_by_name,
     margin_rule,
+    without_bounds,
     without_margin,
 )
 from toposcope.study.recipes.template import template
@@ -59,12 +61,14 @@ def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
             continue
         close = closeness_by_name(evidence, by_name[base], by_name[network.name])
         quantities += [one.quantity for one in close]
-        for degree in range(evidence.plan.homology.max_degree + 1):
-            verdicts.append(_onset(evidence, network, [one for one in close if one.degree == degree], degree))
+        layers = len(layers_by_name(by_name[base].layers, by_name[network.name].layers))
+        for degree in evidence.plan.degrees:
+            verdicts.append(_onset(evidence, network, [one for one in close if one.degree == degree], degree, layers))
     return verdicts, quantities
 
 
-def _onset(evidence: Evidence, network: Network, close: Sequence[Closeness], degree: int) -> Verdict:
+def _onset(evidence: Evidence, network: Network, close: Sequence[Closeness], degree: int, layers: int) -> Verdict:
+    """close: of the layers that could be bounded, of so many."""
     question = f"Where does {network.name} part from {network.base}, H{degree}?"
     rows = [row for row in evidence.tested(_claim(network)) if row["degree"] == degree]
     differing = [str(row["layer_a"]) for row in rows if row["p_adjusted"] <= evidence.plan.test.alpha]
@@ -91,18 +95,18 @@ def _onset(evidence: Evidence, network: Network, close: Sequence[Closeness], deg
         )
     elif parted is not None:
         found = f"no layer was shown to agree to within the margin, and they have parted by {parted.a.layer.layer}"
-    elif len(agree) == len(close):
+    elif len(agree) == layers:
         found = "the two agree to within the margin in every layer"
     else:
         upto = f"agree up to {agree[-1].a.layer.layer}" if agree else "were not shown to agree in the first layer"
         found = f"the two {upto}, and were not shown to part anywhere"
     sentence = (
-        f"{name}: {found}{without_margin(close)}; {tests}. Farthest against its margin at {farthest.a.layer.layer}: "
-        f"{farthest.words}."
+        f"{name}: {found}{without_margin(close)}{without_bounds(layers - len(close))}; {tests}. "
+        f"Farthest against its margin at {farthest.a.layer.layer}: {farthest.words}."
     )
     return Verdict(
         question,
-        "yes" if parted is not None and agree else "no" if len(agree) == len(close) else "undecided",
+        "yes" if parted is not None and agree else "no" if len(agree) == layers else "undecided",
         sentence,
         where,
         degree,

@@ -1,21 +1,23 @@
 """Recipe `layers`: how does the shape of a network's representation change along its depth, and between networks?
 
 Every layer of every network is measured against every other on the same draws of the same inputs. Planned comparisons
-are tested: adjacent layers of each network, and the layers of every pair of networks that `[[compare]]` names. Where
-`[controls]` names control clouds, every verdict says what of it these show too.
+are tested: adjacent layers of each network, and the layers of every pair of networks that `[[compare]]` names. Steps
+along depth also get bounds that hold for all of them together. Where `[controls]` names control clouds, every verdict
+says what of it these show too.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from typing import Any
 
 from toposcope.study import controls
+from toposcope.study.inputs import nothing_tested
 from toposcope.study.plan import Study
-from toposcope.study.recipes.matching import matched_layers
+from toposcope.study.recipes.comparisons import along_depth, between_networks
+from toposcope.study.recipes.sameness import closeness
 from toposcope.study.recipes.template import template
-from toposcope.study.tasks import Extracted, Side
+from toposcope.study.tasks import Extracted
 from toposcope.study.verdicts import Evidence, Planned, Quantity, Recipe, SameInputs, Verdict
 
 _COMPARE = """\
@@ -35,32 +37,9 @@ def planned(plan: Study, networks: Sequence[Extracted], same_inputs: SameInputs)
     return [*along_depth(plan, networks), *between_networks(plan, networks, same_inputs)]
 
 
-def along_depth(plan: Study, networks: Sequence[Extracted]) -> list[Planned]:
-    """Adjacent layers of every network."""
-    return [
-        Planned(f"depth of {network.network}", Side.of(plan, a), Side.of(plan, b), paired=True, controlled=True)
-        for network in networks
-        for a, b in itertools.pairwise(network.layers)
-    ]
-
-
-def between_networks(plan: Study, networks: Sequence[Extracted], same_inputs: SameInputs) -> list[Planned]:
-    """The layers of every pair of networks that `[[compare]]` names."""
-    by_name = {network.network: network for network in networks}
-    comparisons = []
-    for pair in plan.compare:
-        if pair.a not in by_name or pair.b not in by_name:
-            continue  # its extraction failed, and that is said
-        claim = pair.claim or f"{pair.a} against {pair.b}"
-        comparisons += [
-            Planned(claim, Side.of(plan, x), Side.of(plan, y), same_inputs[pair.a, pair.b], controlled=True)
-            for x, y in matched_layers(by_name[pair.a].layers, by_name[pair.b].layers)
-        ]
-    return comparisons
-
-
 def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
-    """One verdict for each claim, built from the table of tests; claims of `[[compare]]` come first."""
+    """One verdict for each claim, built from the table of tests; claims of `[[compare]]` come first. The quantities are
+    the steps along depth with simultaneous bounds, from 8 draws on."""
     plan = evidence.plan
     claims: dict[str, list[dict[str, Any]]] = {}
     for row in evidence.tests.to_dict("records"):
@@ -86,7 +65,20 @@ def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
             controls.about_layers(evidence, names), _beside(evidence, most), controls.about_networks(evidence, names)
         )
         answers.append(_verdict("Does the shape change along depth?", sentence, along, plan).beside(beside))
-    return answers, []
+    steps = [(one.a, one.b) for one in along_depth(plan, evidence.networks)]
+    return answers or [_nothing(evidence)], [one.quantity for one in closeness(evidence, steps)]
+
+
+def _nothing(evidence: Evidence) -> Verdict:
+    """Where there is no test at all: none was planned, or none was possible."""
+    question = "Does the shape change along depth?"
+    if not planned(evidence.plan, evidence.networks, evidence.same_inputs):
+        sentence = (
+            "Nothing was compared: no network has two layers, and no [[compare]] names two networks; give either."
+        )
+        return Verdict(question, "not checkable", sentence)
+    said = nothing_tested(evidence.plan.test.alpha)
+    return Verdict(question, "undecided", f"{said[:1].upper()}{said[1:]}.")
 
 
 def _beside(evidence: Evidence, row: dict[str, Any]) -> str:

@@ -27,8 +27,9 @@ from toposcope.diagram import PersistenceDiagram
 from toposcope.distances import descriptors
 from toposcope.stats import CircleDetection, circle_detection, mean_interval
 from toposcope.store import Store, key_of
+from toposcope.study.inputs import nothing_tested
 from toposcope.study.plan import Study
-from toposcope.study.recipes.layers import along_depth, between_networks
+from toposcope.study.recipes.comparisons import along_depth, between_networks
 from toposcope.study.recipes.template import template
 from toposcope.study.tasks import SCHEMA, Extracted, Layer, Side, engine_versions, read_layer
 from toposcope.study.treatments import UnderMetric
@@ -317,7 +318,7 @@ def _about_claim(evidence: Evidence, claim: str, trusted: Sequence[str]) -> Verd
             smallest[cell] = min(smallest.get(cell, 1.0), float(row["p_adjusted"]))
     question = f"Do the layers differ whatever the metric: {claim}?"
     if not shown:
-        sentence = f"{_first_upper(claim)}: nothing could be tested; give at least 6 draws, and see the warnings."
+        sentence = f"{_first_upper(claim)}: {nothing_tested(plan.test.alpha)}."
         return Verdict(question, "undecided", sentence, claim)
     asked = len(metrics(plan))
     whole = [cell for cell, by in shown.items() if len(by) == asked and all(by.values())]
@@ -327,8 +328,8 @@ def _about_claim(evidence: Evidence, claim: str, trusted: Sequence[str]) -> Verd
     counts = ", ".join(f"{names(plan)[metric]} {count}" for metric, count in by_metric.items())
     agreed = _agreed(shown, trusted)
     sentence = (
-        f"{_first_upper(claim)}: of {len(shown)} comparisons (pairs of layers, H0 to H{plan.homology.max_degree}), "
-        f"{len(whole)} shown to differ under all {asked} metrics, {len(some)} under some, "
+        f"{_first_upper(claim)}: of {len(shown)} comparisons (pairs of layers, H{plan.degrees[0]} to "
+        f"H{plan.degrees[-1]}), {len(whole)} shown to differ under all {asked} metrics, {len(some)} under some, "
         f"{len(shown) - len(whole) - len(some)} under none"
         + (f", and {untested} could not be tested under every metric" if untested else "")
         + f"; by metric: {counts}."
@@ -384,7 +385,7 @@ def _courses(evidence: Evidence) -> tuple[dict[Course, dict[str, _Slope]], list[
     plan = evidence.plan
     draws: dict[tuple[Course, str], Float64] = {}
     for network in evidence.networks:
-        for metric, degree in itertools.product(metrics(plan), range(plan.homology.max_degree + 1)):
+        for metric, degree in itertools.product(metrics(plan), plan.degrees):
             diagrams = [evidence.diagrams.get(under(plan, layer, metric).key) for layer in network.layers]
             if len(diagrams) < 2 or any(of_layer is None for of_layer in diagrams):
                 continue

@@ -21,10 +21,17 @@ from toposcope._errors import PlanError
 from toposcope._types import Float64
 from toposcope.stats import labellings, mean_interval, pseudo_f, unequal_numbers
 from toposcope.store import Store, key_of
-from toposcope.study.inputs import check_held
+from toposcope.study.inputs import check_held, nothing_tested
 from toposcope.study.plan import Study
 from toposcope.study.recipes import architectures, tokens
-from toposcope.study.recipes.sameness import NO_MARGIN, closeness, margin_rule, twin_comparisons, without_margin
+from toposcope.study.recipes.sameness import (
+    NO_MARGIN,
+    closeness,
+    margin_rule,
+    twin_comparisons,
+    without_bounds,
+    without_margin,
+)
 from toposcope.study.recipes.template import template
 from toposcope.study.tasks import SCHEMA, Extracted, Layer, Side, Task, engine_versions, read_layer
 from toposcope.study.treatments import Thinned, WithoutOutliers
@@ -146,7 +153,7 @@ def _about_removal(evidence: Evidence, network: str) -> Verdict:
     question = f"Does removing the outliers of {network} change its topology more than removing random points?"
     rows = evidence.tested(_claim(network))
     if not rows:
-        sentence = f"{network}: nothing could be tested; give at least 6 draws, and see the warnings."
+        sentence = f"{network}: {nothing_tested(plan.test.alpha)}."
         return Verdict(question, "undecided", sentence, network)
     layers = {row["layer_a"] for row in rows}
     # The layer that is named is one of those that were shown to change, where there are any.
@@ -193,15 +200,16 @@ def _little(evidence: Evidence, network: Extracted) -> Verdict:
         return Verdict(question, "not checkable", f"{name}: {NO_MARGIN}.", name)
     same, apart = [one for one in known if one.same], [one for one in known if one.different]
     farthest = max(apart or known, key=lambda one: one.estimate / one.margin)
+    asked = len(network.layers) * len(plan.degrees)
     sentence = (
         f"{name}: without outliers and without as many random points the diagrams are the same to within the margin in "
-        f"{len(same)} of {len(close)} layers and degrees, shown to be farther apart in {len(apart)}"
-        f"{without_margin(close)}. Farthest against its margin at {farthest.a.layer.layer}, H{farthest.degree}: "
-        f"{farthest.words}."
+        f"{len(same)} of {asked} layers and degrees, shown to be farther apart in {len(apart)}"
+        f"{without_margin(close)}{without_bounds(asked - len(close))}. Farthest against its margin at "
+        f"{farthest.a.layer.layer}, H{farthest.degree}: {farthest.words}."
     )
     return Verdict(
         question,
-        "no" if apart else "yes" if len(same) == len(close) else "undecided",
+        "no" if apart else "yes" if len(same) == asked else "undecided",
         sentence,
         f"{name} {farthest.a.layer.layer}",
         farthest.degree,

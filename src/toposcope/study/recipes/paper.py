@@ -221,7 +221,7 @@ train = "digits:train"
 [equivalence]                     # claims 6 and 7: without a margin, seed twins set it
 # margin = 0.5
 
-# Claim 4 needs several seeds of every `architecture`, claim 5 four networks of one `family` and of different depth,
+# Claim 4 needs several seeds of every `architecture`, claim 5 five networks of one `family` and of different depth,
 # claim 6 a network with its `base`. Claims that cannot be answered say so, and the others are.
 
 """

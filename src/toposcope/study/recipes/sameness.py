@@ -17,7 +17,7 @@ import numpy as np
 from toposcope._errors import InputError
 from toposcope.stats import PairedCell, UnpairedCell, energy_bounds
 from toposcope.study.plan import Network, Study
-from toposcope.study.recipes.layers import between_networks
+from toposcope.study.recipes.comparisons import between_networks
 from toposcope.study.recipes.matching import layers_by_name, matched_layers
 from toposcope.study.tasks import Extracted, Side
 from toposcope.study.verdicts import Evidence, Planned, Quantity, SameInputs
@@ -111,13 +111,14 @@ class Closeness:
 def closeness(evidence: Evidence, pairs: Iterable[tuple[Side, Side]]) -> list[Closeness]:
     """Closeness of each pair in every degree, with bounds that hold for all of them together.
 
-    Pairs that were not measured whole, or have too few draws, are left out.
+    Pairs that were not measured whole, have too few draws, or lie infinitely far apart, are left out.
     """
     cells = [
-        (a, b, degree, _cell(evidence, a, b, degree))
+        (a, b, degree, cell)
         for a, b in pairs
         if (a.key, b.key) in evidence.distances
-        for degree in range(evidence.plan.homology.max_degree + 1)
+        for degree in evidence.plan.degrees
+        if (cell := _cell(evidence, a, b, degree)) is not None
     ]
     # Two one-sided bounds of every cell: together they miss with at most the chance that is left.
     level = 1 - (1 - evidence.plan.equivalence.level) / max(1, 2 * len(cells))
@@ -140,7 +141,8 @@ def closeness_by_name(evidence: Evidence, a: Extracted, b: Extracted) -> list[Cl
 def margin(evidence: Evidence, side: Side, degree: int) -> float:
     """The plan's margin, or the mean over pairs of twins of that layer; NaN where neither is there.
 
-    Twins of the side's own family and architecture count, and the layer is found by name.
+    Twins of the side's own family and architecture count, and the layer is found by name. Where many layers have none,
+    those that have one are selected, and theirs are too large (`seed_twin_margin` says by how much).
     """
     plan = evidence.plan
     if plan.equivalence.margin is not None:
@@ -157,7 +159,8 @@ def margin(evidence: Evidence, side: Side, degree: int) -> float:
             continue
         x, y = layers.get((a, side.layer.layer)), layers.get((b, side.layer.layer))
         if x is not None and y is not None and (x.key, y.key) in evidence.distances:
-            estimates.append(energy_bounds(_cell(evidence, x, y, degree))[0])
+            cell = _cell(evidence, x, y, degree)
+            estimates += [] if cell is None else [energy_bounds(cell)[0]]
     value = float(np.mean(estimates)) if estimates else math.nan
     return value if value > 0 else math.nan
 
@@ -176,16 +179,25 @@ def without_margin(close: Sequence[Closeness]) -> str:
     return f", with no margin in {missing}, whose seed twins are not told apart" if missing else ""
 
 
+def without_bounds(missing: int) -> str:
+    """How many layers and degrees have no bounds, in words; nothing where all have."""
+    return f", without bounds in {missing}, where a task failed or a distance is infinite" if missing else ""
+
+
 NO_MARGIN = (
     "nothing can be called the same without a margin: state [equivalence] margin, or add networks of the same family "
     "that differ in their seed (seeds that are not told apart at this size and number of draws set no margin)"
 )
 
 
-def _cell(evidence: Evidence, a: Side, b: Side, degree: int) -> PairedCell | UnpairedCell:
+def _cell(evidence: Evidence, a: Side, b: Side, degree: int) -> PairedCell | UnpairedCell | None:
+    """The distances between the draws of two sides; None for one draw, and where a distance is infinite."""
     paired = evidence.same_inputs[a.layer.network, b.layer.network]
     kind = PairedCell if paired else UnpairedCell
     within_a, within_b, between = (
         evidence.distances[pair][degree] for pair in ((a.key, a.key), (b.key, b.key), (a.key, b.key))
     )
-    return kind(f"{a.title} and {b.title}", within_a, within_b, between)
+    try:
+        return kind(f"{a.title} and {b.title}", within_a, within_b, between)
+    except InputError:
+        return None

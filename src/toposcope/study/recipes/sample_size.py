@@ -19,7 +19,7 @@ import numpy as np
 from toposcope._errors import PlanError
 from toposcope.diagram import PersistenceDiagram
 from toposcope.distances import total_persistence
-from toposcope.study.inputs import check_held
+from toposcope.study.inputs import check_held, check_points
 from toposcope.study.plan import Study
 from toposcope.study.recipes.template import template
 from toposcope.study.tasks import Extracted, Layer, Side
@@ -30,9 +30,10 @@ FEWEST_LAYERS = 4
 
 
 def check(plan: Study) -> None:
-    """Two draws are the least that have a spread."""
+    """Two draws are the least that have a spread, and clouds without a bar have none."""
     if plan.cloud.draws < 2:
         raise PlanError("sample-size needs at least 2 draws to see a spread; set [cloud] draws to 6 or more")
+    check_points(plan.sample_size.sizes, plan.degrees, "the smallest of [sample_size] sizes")
 
 
 def sides(plan: Study, networks: Sequence[Extracted]) -> list[Side]:
@@ -61,7 +62,7 @@ def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
             for layer in network.layers
             if all(_at(evidence.plan, layer, size).key in evidence.diagrams for size in evidence.plan.sample_size.sizes)
         ]
-        for degree in range(evidence.plan.homology.max_degree + 1):
+        for degree in evidence.plan.degrees:
             found = _of(evidence, layers, degree)
             quantities += [*found, *_artefact(evidence, layers, degree)]
             verdicts.append(_verdict(evidence, network.network, layers, degree, found))
@@ -138,7 +139,8 @@ def _to_diagonal(evidence: Evidence, diagram: PersistenceDiagram, degree: int) -
 
 
 def _share(part: float, whole: float) -> float:
-    return part / whole if whole else (0.0 if part == 0 else math.inf)
+    """Infinite for a layer without a bar in any draw: nothing is known of what does not show."""
+    return part / whole if whole else math.inf
 
 
 def _rank_correlation(a: Sequence[float], b: Sequence[float]) -> float:
@@ -188,7 +190,8 @@ def _verdict(
         f", Spearman at N and 2N at least {wanted.agreement:g}" if ranks_known else ""
     )
     seen = "; ".join(
-        f"N = {size}: spread {spread[size]:.2f}" + (f", ranks agree {agreement[size]:.2f}" if size in agreement else "")
+        (f"N = {size}: spread {spread[size]:.2f}" if math.isfinite(spread[size]) else f"N = {size}: a layer has no bar")
+        + (f", ranks agree {agreement[size]:.2f}" if size in agreement else "")
         for size in wanted.sizes
     )
     caveat = "" if ranks_known else f" ({len(layers)} layers are too few to compare their order)"

@@ -165,6 +165,9 @@ def _apart(
     known = [layer for layer in network.layers if layer.key in found]
     if not known:
         return Verdict(question, "undecided", f"{network.network}: no layer could be measured.", network.network, 0)
+    if len(known) < 2:
+        sentence = f"{network.network}: {known[0].layer} alone has no depth to fall apart along; give two layers."
+        return Verdict(question, "not checkable", sentence, network.network, 0)
     level = evidence.plan.test.alpha
     apart = [layer for layer in known if adjusted[layer.key] <= level]
     shares = {layer.key: found[layer.key]["shares"][:, 0] for layer in known}
@@ -179,8 +182,9 @@ def _apart(
     sentence = (
         f"{network.network}: in {len(apart)} of {len(known)} layers H0 merges points of one class more often than "
         f"relabelled ones (adjusted p ≤ {level:g}); {first.mean():.0%} of merges stay within a class in "
-        f"{known[0].layer}, {last.mean():.0%} in {known[-1].layer}, {chance:.0%} by chance (gain {gain.mean():.1%}, "
-        f"{low:.1%} to {high:.1%}), most in {best.layer}."
+        f"{known[0].layer}, {last.mean():.0%} in {known[-1].layer}, {chance:.0%} by chance (gain {gain.mean():.1%}"
+        + (f", {low:.1%} to {high:.1%}" if math.isfinite(low) else ", without bounds for one draw")
+        + f"), most in {best.layer}."
     )
     falls_apart: Answer = "yes" if low > 0 else "no" if high < 0 else "undecided"
     return Verdict(

@@ -22,7 +22,7 @@ from toposcope._types import Float64
 from toposcope.stats import mean_interval, step_down_max_t
 from toposcope.study import controls
 from toposcope.study.plan import Study
-from toposcope.study.recipes.layers import along_depth
+from toposcope.study.recipes.comparisons import along_depth
 from toposcope.study.recipes.matching import ends_of_training
 from toposcope.study.recipes.template import template
 from toposcope.study.tasks import Extracted, Layer, Side
@@ -36,11 +36,13 @@ _QUANTITIES = ("step", "path", "step beyond noise", "path beyond noise")
 
 
 def check(plan: Study) -> None:
-    """Enough networks of one family for its tests to reach the level together."""
+    """Enough networks of one family for its tests to reach the level together, and draws that tell the noise."""
+    if plan.cloud.draws < 2:
+        raise PlanError("smoothness needs at least 2 draws to know the sampling noise; set [cloud] draws to 6 or more")
     most = max((len(members) for members in _families(plan).values()), default=0)
     enough = next(n for n in itertools.count(2) if smallest_p([1] * n) <= plan.test.alpha)
     if most < enough:
-        rankings = len(_QUANTITIES) * (plan.homology.max_degree + 1)
+        rankings = len(_QUANTITIES) * len(plan.degrees)
         sure = next(n for n in itertools.count(enough) if smallest_p([1] * n, rankings) <= plan.test.alpha)
         raise PlanError(
             f"smoothness permutes networks of one family, and {most} of them cannot show at {plan.test.alpha:g} that a "
@@ -79,7 +81,7 @@ def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
     quantities = []
     found: dict[tuple[str, int], dict[str, float]] = {}
     for network in evidence.networks:
-        for degree in range(evidence.plan.homology.max_degree + 1):
+        for degree in evidence.plan.degrees:
             per_draw = _along(evidence, network, degree, evidence.side)
             if per_draw is None:
                 continue
@@ -198,7 +200,7 @@ def _trends(
 
 
 def _asked(evidence: Evidence) -> list[tuple[int, str]]:
-    return [(degree, name) for degree in range(evidence.plan.homology.max_degree + 1) for name in _QUANTITIES]
+    return [(degree, name) for degree in evidence.plan.degrees for name in _QUANTITIES]
 
 
 def _of_controls(
@@ -207,7 +209,7 @@ def _of_controls(
     """(kind, network, degree) → every quantity of the control clouds, and what the layers have beyond it."""
     values = {}
     for kind, network in itertools.product(evidence.plan.controls.clouds, evidence.networks):
-        for degree in range(evidence.plan.homology.max_degree + 1):
+        for degree in evidence.plan.degrees:
             own = found.get((network.network, degree))
             per_draw = _along(evidence, network, degree, partial(controls.side, evidence.plan, kind=kind))
             if own is None or per_draw is None:

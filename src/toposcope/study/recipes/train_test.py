@@ -10,12 +10,14 @@ from collections.abc import Sequence
 
 from toposcope._errors import PlanError
 from toposcope.study.plan import Comparing, Study
+from toposcope.study.recipes.matching import layers_by_name
 from toposcope.study.recipes.sameness import (
     NO_MARGIN,
     Closeness,
     between_networks_and_twins,
     closeness_by_name,
     margin_rule,
+    without_bounds,
     without_margin,
 )
 from toposcope.study.recipes.template import template
@@ -71,12 +73,14 @@ def answer(evidence: Evidence) -> tuple[list[Verdict], list[Quantity]]:
             continue
         # One network, so its layers match by name.
         close = closeness_by_name(evidence, held_out, seen)
-        verdicts.append(_verdict(evidence, network.name, close))
+        asked = len(layers_by_name(held_out.layers, seen.layers)) * len(evidence.plan.degrees)
+        verdicts.append(_verdict(evidence, network.name, close, asked))
         quantities += [one.quantity for one in close]
     return verdicts, quantities
 
 
-def _verdict(evidence: Evidence, name: str, close: Sequence[Closeness]) -> Verdict:
+def _verdict(evidence: Evidence, name: str, close: Sequence[Closeness], asked: int) -> Verdict:
+    """close: of the layers and degrees that could be bounded, of so many."""
     plan = evidence.plan
     question = f"Do training and held-out inputs have the same topology in {name}?"
     rows = evidence.tested(_claim(name))
@@ -91,12 +95,13 @@ def _verdict(evidence: Evidence, name: str, close: Sequence[Closeness]) -> Verdi
     if not known:
         return Verdict(question, "not checkable", f"{name}: {tests}; {NO_MARGIN}.", name)
     same, apart = [one for one in known if one.same], [one for one in known if one.different]
-    result: Answer = "no" if apart else "yes" if len(same) == len(close) else "undecided"
+    result: Answer = "no" if apart else "yes" if len(same) == asked else "undecided"
     farthest = max(apart or known, key=lambda one: one.estimate / one.margin)
     sentence = (
-        f"{name}: training and held-out inputs are the same to within the margin in {len(same)} of {len(close)} layers "
-        f"and degrees, shown to be farther apart in {len(apart)}{without_margin(close)}; {tests}. Farthest against its "
-        f"margin at {farthest.a.layer.layer}, H{farthest.degree}: {farthest.words}."
+        f"{name}: training and held-out inputs are the same to within the margin in {len(same)} of {asked} layers "
+        f"and degrees, shown to be farther apart in {len(apart)}{without_margin(close)}"
+        f"{without_bounds(asked - len(close))}; {tests}. Farthest against its margin at "
+        f"{farthest.a.layer.layer}, H{farthest.degree}: {farthest.words}."
     )
     return Verdict(
         question,

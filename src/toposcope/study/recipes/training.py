@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from toposcope._errors import PlanError
+from toposcope.study.inputs import nothing_tested
 from toposcope.study.plan import Network, Study
 from toposcope.study.recipes.matching import layers_by_name
 from toposcope.study.recipes.sameness import closeness_by_name
@@ -92,7 +93,7 @@ def onset(evidence: Evidence, name: str, members: Sequence[Network]) -> Verdict:
     question = f"When do the layers of {name} begin to change?"
     rows = evidence.tested(f"{START} {name}")
     if not rows:
-        return Verdict(question, "undecided", f"{name}: nothing could be tested; see the warnings.", name)
+        return Verdict(question, "undecided", f"{name}: {nothing_tested(evidence.plan.test.alpha)}.", name)
     step = {member.name: member.step or 0.0 for member in members}
     alpha = evidence.plan.test.alpha
     began: dict[str, float] = {}
@@ -119,7 +120,7 @@ def settled(evidence: Evidence, name: str, members: Sequence[Network]) -> Verdic
     question = f"Do the layers of {name} still change at the end?"
     rows = evidence.tested(f"{END} {name}")
     if not rows:
-        return Verdict(question, "undecided", f"{name}: nothing could be tested; see the warnings.", name)
+        return Verdict(question, "undecided", f"{name}: {nothing_tested(evidence.plan.test.alpha)}.", name)
     step = {member.name: member.step or 0.0 for member in members}
     steps = sorted(step.values())
     moving: dict[str, float] = {}
