@@ -348,11 +348,11 @@ def _conclude(results: Any, path: Path, as_json: bool, table: bool = False, find
             }
         )
     else:
-        for finding in (results.findings or (results.headline,)) if findings else ():
-            typer.echo(text(finding))
-        if table:
-            from toposcope.views import view_tests
+        from toposcope.views import view_findings, view_tests
 
+        if findings:
+            view_findings(output(), results)
+        if table:
             view_tests(output(), results)
         for warning in results.warnings:
             typer.echo(f"warning  {text(warning)}", err=True)

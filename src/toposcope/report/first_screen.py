@@ -111,12 +111,9 @@ def _verdict(results: Results, row: Mapping[str, Any]) -> Html:
 
 def _bare(row: Mapping[str, Any]) -> str:
     """A verdict's sentence without what its controls and its audit say, which stand beside it."""
-    sentence = str(row["sentence"])
-    if plain(row["audit"]):
-        sentence = sentence.removesuffix(f" Audit: the verdict {row['audit']}.")
-    if plain(row["controls"]):
-        sentence = sentence.removesuffix(f" Controls: {row['controls']}.")
-    return sentence
+    from toposcope.study.verdicts import claimed
+
+    return claimed(*(str(row[key]) for key in ("sentence", "controls", "audit")))
 
 
 def _doubts(results: Results, row: Mapping[str, Any] | None) -> Html | str:
