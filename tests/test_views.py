@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from rich.console import Console
 
@@ -106,21 +107,26 @@ def test_any_other_artefact() -> None:
 
 
 def _with_doubts(results: ts.Results) -> None:
-    """On a terminal what controls and audit say stands below the claim, elsewhere all of it is one line."""
+    """On a terminal what controls and audit say stands below the headline, elsewhere all of it is one line."""
     said = f"{results.headline} Controls: shuffled ones show\x1b 0.5. Audit: the verdict survives in 1 of 1 settings."
     verdicts = results.tables["verdicts"].copy()
     verdicts = verdicts.astype({"controls": object, "audit": object})
     verdicts.loc[verdicts["sentence"] == results.headline, ["sentence", "controls", "audit"]] = [
         said, "shuffled ones show\x1b 0.5", "survives in 1 of 1 settings",
     ]  # fmt: skip
-    findings = (said, *results.findings[1:])
+    other = "Another answer."
+    also = f"{other} Audit: the verdict breaks at metric = cosine (no)."
+    row = verdicts.iloc[[0]].assign(sentence=also, controls="", audit="breaks at metric = cosine (no)")
+    verdicts = pd.concat([verdicts, row], ignore_index=True)
+    findings = (said, also)
     told = dataclasses.replace(results, findings=findings, tables={**results.tables, "verdicts": verdicts})
     out = io.StringIO()
     console = Console(file=out, width=300, highlight=False, force_terminal=True, color_system=None)
     views.view_findings(console, told)
     lines = [line.rstrip() for line in out.getvalue().splitlines()]
     doubts = ["  controls: shuffled ones show\\x1b 0.5", "  audit: survives in 1 of 1 settings"]
-    assert lines == [results.headline, *doubts, *results.findings[1:]]
+    where = "what controls and audit say of these findings: tables/verdicts.csv"
+    assert lines == [results.headline, *doubts, other, where]
     assert said.replace("\x1b", "\\x1b") in " ".join(printed(views.view_findings, told, width=400).split("\n"))
 
 

@@ -285,18 +285,22 @@ def view_results(console: Console, results: Results) -> None:
 
 
 def view_findings(console: Console, results: Results) -> None:
-    """The headline and every other finding; on a terminal, what controls and audit say of it stands below."""
+    """The headline and every other finding, with what controls and audit say; on a terminal the headline's alone."""
     from toposcope.study.verdicts import claimed
 
     verdicts = {str(row["sentence"]): row for row in _records(results.tables["verdicts"])}
+    left_out = False
     for place, finding in enumerate(results.findings or (results.headline,)):
         row = verdicts.get(finding)
         doubts = {name: _word(row[name]) for name in ("controls", "audit")} if row and console.is_terminal else {}
         claim = claimed(finding, doubts["controls"], doubts["audit"]) if doubts else finding
         console.print(Text(text(claim), style="" if place else "bold"))
         for name, said in doubts.items():
-            if said:
+            if said and not place:
                 console.print(Padding(Text(f"{name}: {text(said)}", style="dim"), (0, 0, 0, 2)))
+        left_out |= place > 0 and any(doubts.values())
+    if left_out:
+        console.print(Text("what controls and audit say of these findings: tables/verdicts.csv", style="dim"))
 
 
 def view_tests(console: Console, results: Results) -> None:

@@ -385,3 +385,12 @@ def test_paper_shows_what_is_folded_and_hides_what_is_clicked(browser: Any, pict
         assert view.locator(".told").is_visible()
         assert view.locator("#figure-holes image").first.is_visible()
         assert len(view.pdf()) > 20_000
+        rows = "Array.from({length: 99}, () => document.createElement('tr'))"
+        view.evaluate(f"document.querySelector('#tests tbody').append(...{rows})")
+        view.evaluate("dispatchEvent(new Event('beforeprint'))")
+        long, short = view.locator("#tests details").first, view.locator("#networks details").first
+        assert [part.get_attribute("open") for part in (long, short)] == [None, ""]
+        told = "getComputedStyle(document.querySelector('#tests summary'), '::after').content"
+        assert "not printed" in view.evaluate(told)
+        view.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert short.get_attribute("open") is None
