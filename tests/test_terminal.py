@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import re
 
 import pytest
 from rich.console import Console
@@ -31,6 +32,9 @@ def test_live_bars(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "10/10" in out.getvalue()
     assert "\\x1b[2Jline" in out.getvalue()
     assert "nothing" not in out.getvalue()
+    progress.say("word " * 30)
+    told = re.sub(r"\x1b\[[?\d;]*[A-Za-z]", "", out.getvalue()).splitlines()
+    assert max(len(line) for line in told if line.startswith("word")) <= 100
     progress.stage("kept", 5, 5)
     assert all(task.finished_time is not None for task in progress._bars.tasks)
 

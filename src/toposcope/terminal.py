@@ -106,7 +106,7 @@ class TerminalProgress:
             self._line(line)
 
     def _line(self, line: str) -> None:
-        self.console.print(Text(text(line)), style="none")
+        self.console.print(Text(text(line)), style="none", soft_wrap=not self.live)  # a terminal breaks between words
 
 
 def _duration(seconds: float) -> str:
