@@ -28,6 +28,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+RECIPES = (
+    "The question: layers, sample-size, outliers, architectures, smoothness, finetuning, train-test, training, "
+    "separation, betti-collapse, metric-audit or paper."
+)
 Json = Annotated[bool, typer.Option("--json", help="Print one machine-readable object instead.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Where the result goes.")]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Processes; default one per core.")]
@@ -290,7 +294,7 @@ def show(
 
 
 @app.command()
-def init(recipe: Annotated[str, typer.Argument(help="layers")]) -> None:
+def init(recipe: Annotated[str, typer.Argument(help=RECIPES)]) -> None:
     """Print a commented plan:  toposcope init layers > study.toml."""
     from toposcope._check import choice
     from toposcope.study import TEMPLATES
