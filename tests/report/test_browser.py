@@ -374,6 +374,7 @@ def test_unusual_runs_open_without_a_word(
             assert view.locator("#figure-holes ol.strip li").count() > 2
         tour(view)
         if kind == "2,000 inputs":
+            assert "the longest 220 of 2000 pieces (H0)" in view.locator("#figure-layer").inner_text()
             assert "2000 inputs" in (view.locator("#figure-tree svg").first.get_attribute("aria-label") or "")
 
 
