@@ -114,6 +114,7 @@ def test_from_the_headline_to_the_images_on_the_largest_loop(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)  # 80 s alone; several times that where the machine is shared
 def test_someone_finds_the_layer_and_the_digits_in_the_report_of_the_demo(browser: Any, tmp_path: Path) -> None:
     from toposcope.demo import demo
 
