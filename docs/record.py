@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-COLUMNS, ROWS = 104, 34
+COLUMNS, ROWS = 104, 44
 SHOWN = "toposcope demo"
 SECONDS, TYPING, HOLD = 10.0, 0.8, 3.0
 """Of the whole picture, of typing the command, and of the last screen."""

@@ -1,6 +1,7 @@
 """The command line: every verb for real, exit codes, one-line errors, JSON."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -182,6 +183,9 @@ def test_init_lists_the_recipes(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_init_writes_a_plan_that_runs_dry(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = call(capsys, "init", "--help")
+    assert code == 0
+    assert all(re.search(rf"\b{recipe}\b", out) for recipe in TEMPLATES)
     code, out, _ = call(capsys, "init", "layers")
     assert code == 0
     Path("study.toml").write_text(out.replace("torchvision:resnet18@random", "toposcope.demo.networks:resnet@random"))

@@ -131,3 +131,10 @@ def test_colours_stand_out_on_white_and_on_black() -> None:
         luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
         assert 1.05 / (luminance + 0.05) > 3
         assert (luminance + 0.05) / 0.05 > 3
+
+
+def test_numbers_stand_to_the_right_and_words_to_the_left() -> None:
+    rows = [("a", 3, "1.5e-05", "–", "3 of 4"), ("b", -2, "0.25", "∞", "none")]
+    sides = re.findall(r"<t([hd])[^>]*text-align:(\w+)", _html.table(list("vwxyz"), rows))
+    assert sides[:5] == [("h", side) for side in ("left", "right", "right", "right", "left")]
+    assert [side for _cell, side in sides[5:]] == ["left", "right", "right", "right", "left"] * 2

@@ -1,9 +1,12 @@
 """Nouns in a terminal: what is printed is what they hold, in any width, with or without colours."""
 
+import dataclasses
 import io
+import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from rich.console import Console
 
@@ -89,7 +92,7 @@ def test_a_comparison_is_a_heat_table() -> None:
 def test_what_does_not_fit_is_said() -> None:
     names = tuple(f"layer {k}" for k in range(100))
     text = printed(views.view_comparison, ts.Comparison(np.zeros((100, 100)), names, "W1"), width=60)
-    assert "left out: rows 36, columns" in text
+    assert re.search(r"left out: 36 rows, \d+ columns", text)
     out = io.StringIO()
     views.heat_table(Console(file=out, width=80), np.zeros((1, 2)), ["r"], ["c", "d"])
     assert "columns: 1 c; 2 d" in out.getvalue()
@@ -101,6 +104,30 @@ def test_any_other_artefact() -> None:
     assert "1×2    1 to 2.5" in text
     assert "…" in text
     assert "0×3" in text
+
+
+def _with_doubts(results: ts.Results) -> None:
+    """On a terminal what controls and audit say stands below the headline, elsewhere all of it is one line."""
+    said = f"{results.headline} Controls: shuffled ones show\x1b 0.5. Audit: the verdict survives in 1 of 1 settings."
+    verdicts = results.tables["verdicts"].copy()
+    verdicts = verdicts.astype({"controls": object, "audit": object})
+    verdicts.loc[verdicts["sentence"] == results.headline, ["sentence", "controls", "audit"]] = [
+        said, "shuffled ones show\x1b 0.5", "survives in 1 of 1 settings",
+    ]  # fmt: skip
+    other = "Another answer."
+    also = f"{other} Audit: the verdict breaks at metric = cosine (no)."
+    row = verdicts.iloc[[0]].assign(sentence=also, controls="", audit="breaks at metric = cosine (no)")
+    verdicts = pd.concat([verdicts, row], ignore_index=True)
+    findings = (said, also)
+    told = dataclasses.replace(results, findings=findings, tables={**results.tables, "verdicts": verdicts})
+    out = io.StringIO()
+    console = Console(file=out, width=300, highlight=False, force_terminal=True, color_system=None)
+    views.view_findings(console, told)
+    lines = [line.rstrip() for line in out.getvalue().splitlines()]
+    doubts = ["  controls: shuffled ones show\\x1b 0.5", "  audit: survives in 1 of 1 settings"]
+    where = "what controls and audit say of these findings: tables/verdicts.csv"
+    assert lines == [results.headline, *doubts, other, where]
+    assert said.replace("\x1b", "\\x1b") in " ".join(printed(views.view_findings, told, width=400).split("\n"))
 
 
 @pytest.mark.parametrize("layers", [3, 9])
@@ -117,6 +144,7 @@ def test_a_run(tmp_path: Path, layers: int) -> None:
     joined = " ".join(text.split())
     assert f"plan (layers): 2 networks, {2 * layers} layers, 7 disjoint draws of 8 inputs, H0 to H1, W1" in joined
     assert results.headline in joined
+    _with_doubts(results)
     tests = results.tables["tests"]
     found = int((tests["p_adjusted"] <= 0.05).sum())
     assert f"{found} of {len(tests)} tests reject at 0.05, adjusted by max-t" in joined

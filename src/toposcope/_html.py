@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from toposcope._types import Array
 DEGREES = ("#2f8fd0", "#e06c1f", "#1f9d78", "#c269a0")
 """Of homology degrees; each with 3 to 1 or more against white and against black."""
 _TABLE = "border-collapse:collapse;margin:0;font:inherit;color:inherit"
+_NUMBER = re.compile(r"[-−–]?[\d.]*∞?(e[-+]?\d+)?")
 _SIDE = 190
 _MOST_BARS = 600
 """Bars of one degree that are drawn; of more, the longest."""
@@ -63,11 +65,18 @@ def facts(rows: Mapping[str, object]) -> str:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table with a head; numbers to the right."""
-    head = "".join(f'<th scope="col" style="text-align:right;padding:0 .6em">{text(name)}</th>' for name in columns)
+    """A table with a head; columns of numbers to the right, others to the left."""
+    held = [[str(cell) for cell in row] for row in rows]
+    sides = ["right" if all(_NUMBER.fullmatch(row[k]) for row in held) else "left" for k in range(len(columns))]
+    styles = [f"text-align:{side};padding:0 .6em" for side in sides]
+    head = "".join(
+        f'<th scope="col" style="{style}">{text(name)}</th>' for name, style in zip(columns, styles, strict=True)
+    )
     body = "".join(
-        "<tr>" + "".join(f'<td style="text-align:right;padding:0 .6em">{text(cell)}</td>' for cell in row) + "</tr>"
-        for row in rows
+        "<tr>"
+        + "".join(f'<td style="{style}">{text(cell)}</td>' for cell, style in zip(row, styles, strict=True))
+        + "</tr>"
+        for row in held
     )
     return f'<table style="{_TABLE}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 

@@ -28,6 +28,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+RECIPES = (
+    "The question: layers, sample-size, outliers, architectures, smoothness, finetuning, train-test, training, "
+    "separation, betti-collapse, metric-audit or paper. Without it, each with what it asks."
+)
 Json = Annotated[bool, typer.Option("--json", help="Print one machine-readable object instead.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Where the result goes.")]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Processes; default one per core.")]
@@ -290,9 +294,7 @@ def show(
 
 
 @app.command()
-def init(
-    recipe: Annotated[str | None, typer.Argument(help="Without it, every recipe and its question.")] = None,
-) -> None:
+def init(recipe: Annotated[str | None, typer.Argument(help=RECIPES)] = None) -> None:
     """Print a commented plan:  toposcope init layers > study.toml."""
     from toposcope._check import choice
     from toposcope.study import TEMPLATES
@@ -355,11 +357,11 @@ def _conclude(results: Any, path: Path, as_json: bool, table: bool = False, find
             }
         )
     else:
-        for finding in (results.findings or (results.headline,)) if findings else ():
-            typer.echo(text(finding))
-        if table:
-            from toposcope.views import view_tests
+        from toposcope.views import view_findings, view_tests
 
+        if findings:
+            view_findings(output(), results)
+        if table:
             view_tests(output(), results)
         for warning in results.warnings:
             typer.echo(f"warning  {text(warning)}", err=True)

@@ -63,10 +63,11 @@ class TerminalProgress:
             self._bars.stop()
 
     def stage(self, name: str, tasks: int, kept: int) -> None:
-        """A stage begins."""
-        if self.live:
-            self._stages[name] = self._bars.add_task(name, total=max(tasks, 1), completed=kept if tasks else 1)
-        elif not self.quiet:
+        """A stage begins; one without tasks is not worth a word."""
+        if self.live and tasks:
+            self._stages[name] = self._bars.add_task(name, total=tasks)
+            self._bars.update(self._stages[name], completed=kept)  # which also stops the clock where nothing is left
+        elif tasks and not self.quiet:
             have = f", {kept} of them kept from before" if kept else ""
             self._line(f"{name}: {tasks} task{'' if tasks == 1 else 's'}{have}")
         now = time.monotonic()
@@ -76,7 +77,8 @@ class TerminalProgress:
         """So many of the stage's missing tasks are done."""
         tasks, kept, began, told = self._plain[name]
         if self.live:
-            self._bars.update(self._stages[name], completed=kept + done)
+            if tasks:
+                self._bars.update(self._stages[name], completed=kept + done)
             return
         now = time.monotonic()
         if self.quiet or now - told < _EVERY or not 0 < done < tasks - kept:
@@ -104,7 +106,7 @@ class TerminalProgress:
             self._line(line)
 
     def _line(self, line: str) -> None:
-        self.console.print(Text(text(line)), style="none")
+        self.console.print(Text(text(line)), style="none", soft_wrap=not self.live)  # a terminal breaks between words
 
 
 def _duration(seconds: float) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -220,8 +221,8 @@ def heat_table(
     if list(columns) != list(rows):
         console.print("columns: " + "; ".join(f"{k + 1} {text(name)}" for k, name in enumerate(columns[:fit])))
     left_out = [
-        f"{kind} {count - most}"
-        for kind, count, most in (("rows", len(rows), 4 * _MOST_CELLS), ("columns", len(columns), fit))
+        _counted(count - most, kind)
+        for kind, count, most in (("row", len(rows), 4 * _MOST_CELLS), ("column", len(columns), fit))
         if count > most
     ]
     if left_out:
@@ -260,8 +261,7 @@ def view_results(console: Console, results: Results) -> None:
             style="bold",
         )
     )
-    for finding in results.findings or (results.headline,):
-        console.print(Text(text(finding)))
+    view_findings(console, results)
     if len(tables["verdicts"]):
         console.print()
         rows = tables["verdicts"][["question", "answer", "where", "degree", "effect", "p_adjusted"]]
@@ -284,6 +284,25 @@ def view_results(console: Console, results: Results) -> None:
     _view_means(console, results)
 
 
+def view_findings(console: Console, results: Results) -> None:
+    """The headline and every other finding, with what controls and audit say; on a terminal the headline's alone."""
+    from toposcope.study.verdicts import claimed
+
+    verdicts = {str(row["sentence"]): row for row in _records(results.tables["verdicts"])}
+    left_out = False
+    for place, finding in enumerate(results.findings or (results.headline,)):
+        row = verdicts.get(finding)
+        doubts = {name: _word(row[name]) for name in ("controls", "audit")} if row and console.is_terminal else {}
+        claim = claimed(finding, doubts["controls"], doubts["audit"]) if doubts else finding
+        console.print(Text(text(claim), style="" if place else "bold"))
+        for name, said in doubts.items():
+            if said and not place:
+                console.print(Padding(Text(f"{name}: {text(said)}", style="dim"), (0, 0, 0, 2)))
+        left_out |= place > 0 and any(doubts.values())
+    if left_out:
+        console.print(Text("what controls and audit say of these findings: tables/verdicts.csv", style="dim"))
+
+
 def view_tests(console: Console, results: Results) -> None:
     """The tests of a run, strongest first; nothing where there are none."""
     tests = results.tables["tests"]
@@ -295,7 +314,7 @@ def view_tests(console: Console, results: Results) -> None:
     console.print(
         Text(
             f"{found} of {_counted(len(tests), 'test')} reject at {alpha:g}, adjusted by {results.plan.test.adjust}; "
-            "effect: mean distance between over that within, less 1",
+            "effect: × sampling noise − 1",
             style="bold",
         )
     )

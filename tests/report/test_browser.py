@@ -114,6 +114,7 @@ def test_from_the_headline_to_the_images_on_the_largest_loop(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)  # 80 s alone; several times that where the machine is shared
 def test_someone_finds_the_layer_and_the_digits_in_the_report_of_the_demo(browser: Any, tmp_path: Path) -> None:
     from toposcope.demo import demo
 
@@ -374,6 +375,7 @@ def test_unusual_runs_open_without_a_word(
             assert view.locator("#figure-holes ol.strip li").count() > 2
         tour(view)
         if kind == "2,000 inputs":
+            assert "the longest 220 of 2000 pieces (H0)" in view.locator("#figure-layer").inner_text()
             assert "2000 inputs" in (view.locator("#figure-tree svg").first.get_attribute("aria-label") or "")
 
 
@@ -385,3 +387,12 @@ def test_paper_shows_what_is_folded_and_hides_what_is_clicked(browser: Any, pict
         assert view.locator(".told").is_visible()
         assert view.locator("#figure-holes image").first.is_visible()
         assert len(view.pdf()) > 20_000
+        rows = "Array.from({length: 99}, () => document.createElement('tr'))"
+        view.evaluate(f"document.querySelector('#tests tbody').append(...{rows})")
+        view.evaluate("dispatchEvent(new Event('beforeprint'))")
+        long, short = view.locator("#tests details").first, view.locator("#networks details").first
+        assert [part.get_attribute("open") for part in (long, short)] == [None, ""]
+        told = "getComputedStyle(document.querySelector('#tests summary'), '::after').content"
+        assert "not printed" in view.evaluate(told)
+        view.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert short.get_attribute("open") is None

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 from toposcope.report.embedding import embed
+from toposcope.report.index import Index
 from toposcope.report.markup import Html, escaped, plain, script_json, tag
 from toposcope.report.numbers import counted, number, p_value, packed, whole
 from toposcope.report.palette import STEPS, variables
+from toposcope.report.payload import _first_pair
 
 
 def test_markup_escapes_children_and_attributes() -> None:
@@ -142,3 +144,13 @@ def test_heat_is_monotone_in_lightness_and_its_ink_readable(dark: bool) -> None:
     for (_, ink), value in zip(colours, light, strict=True):
         other = 1.0 if ink == "fff" else 0.0
         assert (max(value, other) + 0.05) / (min(value, other) + 0.05) >= 4.5
+
+
+def test_the_layer_view_opens_with_the_first_claim_about_two_layers() -> None:
+    index = Index(["net"], [(0, "a"), (0, "b"), (0, "c")], [0.0, 0.5, 1.0], {})
+    treated = {"cells": [{"a": 0, "b": 0, "effect": 9.0}]}  # one layer, with and without its outliers
+    pairs = {
+        "cells": [{"a": 0, "b": 1, "effect": 1.0}, {"a": 1, "b": 2, "effect": 2.0}, {"a": 0, "b": 2, "effect": None}]
+    }
+    assert _first_pair([treated, pairs], index) == [1, 2]
+    assert _first_pair([treated], index) == [0, 2]

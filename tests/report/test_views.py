@@ -106,6 +106,9 @@ def test_controls_are_those_of_the_portrait_or_of_the_plan(filmed: Results, tmp_
 def test_a_verdict_stands_beside_what_controls_and_audit_say(filmed: Results) -> None:
     verdicts = filmed.tables["verdicts"].copy()
     text = Page(page(filmed)).text()
+    assert f"Held against{verdicts['null'][0]}Controls" in text.replace("\n", "")
+    assert "Adjacent layers of every network and the comparisons that the plan names were fixed beforehand" in text
+    assert "That two layers are the same is never claimed here" in text
     assert "none in this plan, so what clouds without any structure of their own would show is not known" in text
     assert "not tried: the plan has no [audit]" in text
     controls, audit = (

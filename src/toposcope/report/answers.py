@@ -114,10 +114,11 @@ def _answers(results: Results) -> list[Html]:
                 cell(_bounded(row)),
                 cell(number(row["margin"])),
                 cell(p_value(row["p_adjusted"])),
+                plain(row["null"]) or NONE,
             ]
             for row in verdicts
         ]
-        columns = ["Question", "Answer", "Where", "Degree", "Effect", "Margin", "Adjusted p"]
+        columns = ["Question", "Answer", "Where", "Degree", "Effect", "Margin", "Adjusted p", "Held against"]
         numbers = table(columns, rows, numeric=(3, 4, 5, 6))
         parts.append(tag("details", tag("summary", f"{counted(len(rows), 'verdict')} with numbers"), numbers))
     controls = records(results.tables["controls"])

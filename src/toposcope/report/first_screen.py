@@ -99,7 +99,7 @@ def _verdict(results: Results, row: Mapping[str, Any]) -> Html:
         name = "Largest effect (× sampling noise − 1)" if tested else "Effect"
         facts.append((name, f"{number(row['effect'])}{bounds}"))
     if not math.isnan(real(row["margin"])):
-        facts.append(("Margin for “the same”", number(row["margin"])))
+        facts.append(("Margin", number(row["margin"])))
     if not math.isnan(real(row["p_adjusted"])):
         name = "Unadjusted p" if results.plan.test.adjust == "none" else "Adjusted p"
         facts.append((name, p_value(row["p_adjusted"])))
@@ -111,21 +111,20 @@ def _verdict(results: Results, row: Mapping[str, Any]) -> Html:
 
 def _bare(row: Mapping[str, Any]) -> str:
     """A verdict's sentence without what its controls and its audit say, which stand beside it."""
-    sentence = str(row["sentence"])
-    if plain(row["audit"]):
-        sentence = sentence.removesuffix(f" Audit: the verdict {row['audit']}.")
-    if plain(row["controls"]):
-        sentence = sentence.removesuffix(f" Controls: {row['controls']}.")
-    return sentence
+    from toposcope.study.verdicts import claimed
+
+    return claimed(*(str(row[key]) for key in ("sentence", "controls", "audit")))
 
 
 def _doubts(results: Results, row: Mapping[str, Any] | None) -> Html | str:
-    """What speaks for and against the headline: controls, other settings, and seeds."""
+    """What speaks for and against the headline: its null or bound, controls, other settings, and seeds."""
     if row is None:
         return ""
     controls, audit = _minus(plain(row["controls"])), plain(row["audit"])
     shaken = "breaks at" in audit or "not calibrated" in controls
+    null = plain(row["null"])
     lines: list[tuple[str, object]] = [
+        *([("Held against", null)] if null else []),
         ("Controls", controls or _no_controls(results)),
         (
             "Other settings",
@@ -139,7 +138,7 @@ def _doubts(results: Results, row: Mapping[str, Any] | None) -> Html | str:
         "dl",
         *(tag("div", tag("dt", term), tag("dd", text)) for term, text in lines),
         class_="doubts shaken" if shaken else "doubts",
-        aria_label="Whether controls and audit agree",
+        aria_label="What was rejected, and whether controls and audit agree",
     )
 
 

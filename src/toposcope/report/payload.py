@@ -178,9 +178,11 @@ def _claims(results: Results, index: Index) -> list[dict[str, Any]]:
 
 
 def _first_pair(claims: Sequence[Mapping[str, Any]], index: Index) -> list[int]:
-    """The two layers that the layer view opens with: the largest effect of the headline's claim."""
+    """The two layers that the layer view opens with: the largest effect of the first claim about two."""
     for claim in claims:
-        finite = [cell for cell in claim["cells"] if isinstance(cell["effect"], (int, float))]
+        finite = [
+            cell for cell in claim["cells"] if isinstance(cell["effect"], (int, float)) and cell["a"] != cell["b"]
+        ]
         if finite:
             most = max(finite, key=lambda cell: float(cell["effect"]))
             return [most["a"], most["b"]]

@@ -91,7 +91,7 @@ def methods(results: Results) -> Html:
         ),
         (
             "Tests",
-            "Adjacent layers of every network and the comparisons that the plan names were fixed beforehand. The "
+            f"{_planned(results)} were fixed beforehand. The "
             "statistic is the energy distance between the two groups of diagrams. The exchangeable unit is the draw: "
             "with the same inputs on both sides the two diagrams of a draw are swapped, with different inputs the "
             f"draws are relabelled. Up to {whole(ENUMERATED)} relabellings are all used and p is exact; beyond, "
@@ -113,7 +113,12 @@ def methods(results: Results) -> Html:
     cautions = (
         f"A rejection says that the laws of the diagrams of two fixed networks differ at N = {cloud.size}. It does "
         "not say which architecture or training made it: that needs several trained networks as units.",
-        "A missing significance is no similarity. That two layers are the same is never claimed here.",
+        "A missing significance is no similarity. "
+        + (
+            "“The same” is claimed only where a bound lies below the margin."
+            if any(math.isfinite(value) for value in results.tables["verdicts"]["margin"])
+            else "That two layers are the same is never claimed here."
+        ),
         "Layers of different width or spectrum have different diagrams for reasons that nobody would call "
         "topology; look at the effective dimension beside them.",
         "p-values depend on the split into draws, which the seed and the inputs’ ids fix.",
@@ -129,6 +134,14 @@ def methods(results: Results) -> Html:
         tag("div", tag("h3", "References"), tag("ul", *items, class_="references")),
         class_="methods",
     )
+
+
+def _planned(results: Results) -> str:
+    """What was tested."""
+    claims = {str(claim) for claim in results.tables["tests"]["claim"]}
+    if claims & {f"depth of {network.name}" for network in results.plan.network}:
+        return "Adjacent layers of every network and the comparisons that the plan names"
+    return "The comparisons, those that the recipe asks for,"
 
 
 def _beside(results: Results) -> list[tuple[str, str]]:

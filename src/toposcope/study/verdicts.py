@@ -67,6 +67,11 @@ class Verdict:
         return dataclasses.replace(self, sentence=said, controls=controls)
 
 
+def claimed(sentence: str, controls: str, audit: str) -> str:
+    """A verdict's sentence without what its controls and its audit say."""
+    return sentence.removesuffix(f" Audit: the verdict {audit}.").removesuffix(f" Controls: {controls}.")
+
+
 @dataclasses.dataclass(frozen=True)
 class Control:
     """One number of a layer, or of two, beside the same number of its controls.

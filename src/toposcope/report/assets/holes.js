@@ -176,7 +176,7 @@ function ring(draw, bar, width) {
   const side = Math.min(width, 380), m = bar.cycle.length;
   const size = Math.max(22, Math.min(54, (Math.PI * side * 0.72) / m - 8));
   const named = draw.cloud.labels.length > 0;
-  const radius = (side - size) / 2 - (named ? 18 : 6);
+  const radius = (side - size) / 2 - 6;
   const at = (k) => { const angle = -Math.PI / 2 + ((k + 0.5) * 2 * Math.PI) / m; return [side / 2 + radius * Math.cos(angle), side / 2 + radius * Math.sin(angle)]; };
   const first = at(0), last = at(m - 1);
   const items = bar.cycle.map((row, k) => ({ x: at(k)[0], y: at(k)[1], r: size / 2, image: draw.image(row), text: [draw.title(row), `${ordinal(k + 1)} of ${m} on the loop`] }));
@@ -190,9 +190,16 @@ function ring(draw, bar, width) {
       const node = uri ? s("image", { href: uri, x: round(x - size / 2), y: round(y - size / 2), width: round(size), height: round(size) }) : classMark(draw.classOf(row), x, y, 7);
       return [
         s("rect", { class: `holder ${named ? colour(draw.classOf(row)) : "none"}`, x: round(x - size / 2 - 1), y: round(y - size / 2 - 1), width: round(size + 2), height: round(size + 2) }), node,
-        named ? label(x, y + size / 2 + 12.5, shortened(draw.className(row), size + 14, 11.5, 600), { "text-anchor": "middle", class: "strong halo" }) : null,
       ];
-    })), items, { ring: (item) => s("rect", { class: "ring", x: item.x - item.r - 3, y: item.y - item.r - 3, width: 2 * item.r + 6, height: 2 * item.r + 6 }), move: (k, key) => (k + (key === "ArrowRight" || key === "ArrowDown" ? 1 : m - 1)) % m });
+    }),
+    named ? bar.cycle.map((row, k) => inward(...at(k), side / 2, size, shortened(draw.className(row), size + 14, 11.5, 600))) : null), items, { ring: (item) => s("rect", { class: "ring", x: item.x - item.r - 3, y: item.y - item.r - 3, width: 2 * item.r + 6, height: 2 * item.r + 6 }), move: (k, key) => (k + (key === "ArrowRight" || key === "ArrowDown" ? 1 : m - 1)) % m });
+}
+
+// A name on the inner side of an image of a ring, where no other image lies.
+function inward(x, y, middle, size, text) {
+  const [dx, dy] = [x - middle, y - middle], far = Math.hypot(dx, dy) || 1, [cos, sin] = [dx / far, dy / far];
+  const off = size / 2 / Math.max(Math.abs(cos), Math.abs(sin)) + 9;
+  return label(round(x - off * cos), round(y - off * sin + 4), text, { "text-anchor": cos > 0.5 ? "end" : cos < -0.5 ? "start" : "middle", class: "strong halo" });
 }
 
 // Inputs one after another, by image where there is one, else by name.

@@ -171,7 +171,7 @@ function moved(d, x, y) {
 }
 
 const BARCODE_ROWS = 220;
-const barcodeWords = (bars) => (bars.length ? DATA.degrees.map((k) => { const count = (bars[k][pair.draw] || []).length; return `${plural(count, NAMES[k] || "bar")} (H${k})`; }).join(", ") : "");
+const barcodeWords = (bars) => (bars.length ? DATA.degrees.map((k) => { const count = (bars[k][pair.draw] || []).length; return `${count > BARCODE_ROWS ? `the longest ${BARCODE_ROWS} of ` : ""}${plural(count, NAMES[k] || "bar")} (H${k})`; }).join(", ") : "");
 
 // All bars of the draw that stands out, degree by degree in order of birth, then death; the longest where they are many.
 function wholeBarcode(bars, i, width, top) {

@@ -44,7 +44,11 @@ for (const [name, text] of Object.entries(DATA.files)) {
   document.getElementById("downloads").append(button);
 }
 
-// Paper has nothing to click: what is folded is opened for it.
-const folded = [];
-addEventListener("beforeprint", () => document.querySelectorAll("details:not([open])").forEach((part) => { part.open = true; folded.push(part); }));
+// Paper has nothing to click: what is folded is opened for it, unless it would fill pages and pages.
+const folded = [], PRINTED_ROWS = 90;
+addEventListener("beforeprint", () => document.querySelectorAll("details:not([open])").forEach((part) => {
+  if (part.querySelectorAll("tr").length > PRINTED_ROWS) return;
+  part.open = true;
+  folded.push(part);
+}));
 addEventListener("afterprint", () => { while (folded.length) folded.pop().open = false; });

@@ -123,7 +123,7 @@ function layerHeat(width, order, twins, options) {
     ]),
     named ? names.map((name, i) => label(left - 14, top + offsets[i] + cell / 2 + 4, shortened(name, left - 16, Math.min(11.5, cell * 0.92)), { "text-anchor": "end", class: "plain", size: Math.min(11.5, cell * 0.92) })) : null,
     s("g", { transform: `translate(${left},${top})` },
-      heat(value, offsets, cell - (cell > 8 ? 1 : cell > 5 ? 0.5 : 0), tone, options.void), own(offsets, cell),
+      heat(value, offsets, cell - (cell > 8 ? 1 : 0), tone, options.void), own(offsets, cell),
       options.tests && cell >= 5 ? testMarks(order, offsets, cell, value, tone) : null));
   const find = (v) => offsets.findIndex((from) => v >= from && v < from + cell);
   gridReadable(svg, count, (i, j) => ({ x: left + offsets[j] + cell / 2, y: top + offsets[i] + cell / 2, box: [left + offsets[j], top + offsets[i], cell - 1], text: options.describe(order[i], order[j]) }),
