@@ -36,7 +36,7 @@ def between(*events: dict) -> dict:
         (between({"introduced": "0"}, {"last_affected": "2.0"}), True),
         (between({"introduced": "0"}, {"last_affected": "1.9"}), False),
         (between({"introduced": "2.1"}), False),
-        (between({"fixed": "1.5"}, {"introduced": "2"}, {"introduced": "1"}, {"fixed": "3"}), True),
+        (between({"introduced": "1"}, {"introduced": "2"}, {"fixed": "1.5"}), True),
         (between({"introduced": "0"}, {"fixed": "1.5"}, {"introduced": "2.1"}), False),
         ({"ranges": [{"type": "GIT", "events": [{"introduced": "0"}]}]}, False),
     ],
