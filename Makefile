@@ -4,6 +4,7 @@
 # make test-all, make test-native-sanitized, make bench    the long ones
 # make calibration    what the statistics promise, simulated; writes benchmarks/calibration.md and coverage.md
 # make test-core, make test-lowest    with nothing but the core installed: as new, and as old, as pyproject.toml allows
+# make audit ADVISORIES=PATH    what is installed against a downloaded advisory database, without a network
 # Each sets up .venv on its own and skips what is already done.
 
 PYTHON ?= python3
@@ -13,7 +14,7 @@ BESIDE := -n 2 --dist loadfile
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 NATIVE := CMakeLists.txt $(wildcard src/toposcope/*/native/*)
 
-.PHONY: demo test test-all test-core test-lowest lint types docs bench calibration clean
+.PHONY: demo test test-all test-core test-lowest audit lint types docs bench calibration clean
 
 demo: .venv/demo.done
 	$(BIN)/toposcope demo
@@ -41,6 +42,9 @@ test-lowest: .venv-lowest/test.done
 	$(PYTHON) tests/lowest.py > .venv-lowest/lowest.txt
 	.venv-lowest/bin/pip install --quiet --constraint .venv-lowest/lowest.txt $(CORE) .
 	touch $@
+
+audit: .venv/test.done
+	$(BIN)/python tests/audit.py $(ADVISORIES)
 
 lint: .venv/test.done
 	$(BIN)/ruff check .

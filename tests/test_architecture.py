@@ -1,6 +1,7 @@
 """The house: what imports what, what is public, and what must never stand in the source."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -158,6 +159,7 @@ FORBIDDEN_MODULES = {
     "dill",
     "joblib",
     "cloudpickle",
+    "builtins",
     "code",
     "codeop",
     "imp",
@@ -165,14 +167,7 @@ FORBIDDEN_MODULES = {
     "pty",
 }
 FORBIDDEN_ATTRIBUTES = {
-    "os.system",
-    "os.popen",
     "os.startfile",
-    "os.execv",
-    "os.execve",
-    "os.execvp",
-    "os.spawnv",
-    "os.posix_spawn",
     "tempfile.mktemp",
     "subprocess.getoutput",
     "subprocess.getstatusoutput",
@@ -189,6 +184,9 @@ FORBIDDEN_ATTRIBUTES = {
     "sys.setrecursionlimit",
     "extractall",
 }
+FORBIDDEN_BEGINNINGS = ("os.system", "os.popen", "os.exec", "os.spawn", "os.posix_spawn", "multiprocessing.reduction")
+NEVER_TRUE = ("allow_pickle", "shell", "trust_remote_code")
+PIPES = {"pools/processes.py"}  # tasks for this program's own processes, over pipes that nobody else has
 PROCESSES = {
     "extract/patterns.py",  # tries a regular expression that may not end, in an interpreter of its own
     "monitor/background.py",  # the analysis beside a training: this module again
@@ -196,35 +194,61 @@ PROCESSES = {
 """The files that start a program: always this interpreter, by a list of arguments."""
 
 
+def forbidden(name: str, place: str) -> bool:
+    """Whether a dotted name must not stand there."""
+    if place in PIPES and name.startswith("multiprocessing.reduction"):
+        return False
+    return name in FORBIDDEN_ATTRIBUTES or name.startswith(FORBIDDEN_BEGINNINGS)
+
+
 def trespasses(source: str, place: str) -> list[str]:
     """What stands in a source and must not."""
     tree = ast.parse(source)
+    nodes = list(ast.walk(tree))
+    aliases = {
+        alias.asname: alias.name
+        for node in nodes
+        if isinstance(node, ast.Import)
+        for alias in node.names
+        if alias.asname
+    }
+
+    def spelled(node: ast.expr) -> str:
+        first, dot, rest = ast.unparse(node).partition(".")
+        return aliases.get(first, first) + dot + rest
+
     found = []
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             names = {alias.name.split(".")[0] for alias in node.names}
             for name in names & FORBIDDEN_MODULES:
                 # pickle only to name the error that torch raises when it refuses one.
-                uses = {u.attr for u in ast.walk(tree) if isinstance(u, ast.Attribute) and ast.unparse(u.value) == name}
-                if (name, uses) != ("pickle", {"UnpicklingError"}):
+                uses = {u.attr for u in nodes if isinstance(u, ast.Attribute) and ast.unparse(u.value) == name}
+                if (name, uses) != ("pickle", {"UnpicklingError"}) or name in aliases.values():
                     found.append(f"import {name}")
             if "subprocess" in names and place not in PROCESSES:
                 found.append("import subprocess")
+            found += [f"import {alias.name}" for alias in node.names if forbidden(alias.name, place)]
         if isinstance(node, ast.ImportFrom):
             whole = {node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)}
-            if (node.module or "").split(".")[0] in FORBIDDEN_MODULES | {"subprocess"} or whole & FORBIDDEN_ATTRIBUTES:
+            first = (node.module or "").split(".")[0]
+            if first in FORBIDDEN_MODULES | {"subprocess"} or any(forbidden(name, place) for name in whole):
                 found.append(f"from {node.module}")
-        if isinstance(node, ast.Attribute):
-            said = ast.unparse(node)
-            if said in FORBIDDEN_ATTRIBUTES or node.attr in FORBIDDEN_ATTRIBUTES:
-                found.append(said)
+            if "torch.load" in whole:
+                found.append("torch.load, which must be called by its whole name")
+        if isinstance(node, ast.Attribute) and (forbidden(spelled(node), place) or node.attr in FORBIDDEN_ATTRIBUTES):
+            found.append(spelled(node))
+        if isinstance(node, ast.Name) and node.id in FORBIDDEN_CALLS - {"compile"} | {"__builtins__"}:
+            found.append(node.id)
+        if isinstance(node, ast.Dict):  # to be passed as **options
+            found += [key.value for key in node.keys if isinstance(key, ast.Constant) and key.value in NEVER_TRUE]
         if not isinstance(node, ast.Call):
             continue
-        called = ast.unparse(node.func)
+        called = spelled(node.func)
         given = {keyword.arg: keyword.value for keyword in node.keywords}
         if called in FORBIDDEN_CALLS:
             found.append(called)
-        for name in ("allow_pickle", "shell", "trust_remote_code"):
+        for name in NEVER_TRUE:
             if name in given and not (isinstance(given[name], ast.Constant) and given[name].value is False):
                 found.append(name)
         if called == "torch.load":
@@ -232,8 +256,8 @@ def trespasses(source: str, place: str) -> list[str]:
             if not (isinstance(safe, ast.Constant) and safe.value is True):
                 found.append("torch.load without weights_only=True")
         if called.startswith("subprocess.") and called != "subprocess.CalledProcessError":
-            first = node.args[0] if node.args else None
-            program = ast.unparse(first.elts[0]) if isinstance(first, ast.List) else ""
+            first_argument = node.args[0] if node.args else None
+            program = ast.unparse(first_argument.elts[0]) if isinstance(first_argument, ast.List) else ""
             if program == "*command" and "command = [sys.executable, " in source:
                 continue
             if program != "sys.executable":
@@ -246,10 +270,40 @@ def test_no_file_can_run_code(path: Path) -> None:
     assert trespasses(path.read_text(), path.relative_to(SOURCE).as_posix()) == []
 
 
+FORBIDDEN_ELSEWHERE = {
+    ".js": r"\beval\s*\(|\bnew\s+Function\b|\bdocument\.write\b|\bimportScripts\b",
+    ".cpp": r"\bsystem\s*\(|\bpopen\s*\(|\bdlopen\b|\bexecv\w*\b|\bfork\s*\(",
+}
+
+
+def test_no_script_and_no_kernel_can_either() -> None:
+    seen = 0
+    for path in SOURCE.rglob("*"):
+        pattern = FORBIDDEN_ELSEWHERE.get(".cpp" if path.suffix == ".hpp" else path.suffix)
+        if pattern is not None:
+            seen += 1
+            assert not re.search(pattern, path.read_text(encoding="utf-8")), path
+    assert seen > 10
+    assert re.search(FORBIDDEN_ELSEWHERE[".js"], "eval (x)")
+    assert re.search(FORBIDDEN_ELSEWHERE[".cpp"], "std::system(x)")
+
+
 @pytest.mark.parametrize(
     "source",
     [
         "eval('1')",
+        "map(eval, x)",
+        "import builtins; builtins.eval('1')",
+        "__builtins__['eval']('1')",
+        "import pickle as p; p.UnpicklingError",
+        "from multiprocessing.reduction import ForkingPickler",
+        "import multiprocessing.reduction",
+        "import os as o; o.execl('x')",
+        "import os; os.posix_spawnp('x')",
+        "f(x, **{'shell': True})",
+        "import numpy as n; n.load('x')",
+        "import torch as t; t.load('x')",
+        "from torch import load",
         "import pickle; pickle.loads(b'')",
         "from pickle import loads",
         "import subprocess",

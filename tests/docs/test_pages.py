@@ -93,3 +93,14 @@ def test_names_of_the_library_that_pages_use_exist() -> None:
     for path in PAGES:
         for name in re.findall(r"`ts\.(\w+)", path.read_text(encoding="utf-8")):
             assert hasattr(ts, name), f"{path.name}: ts.{name}"
+
+
+def test_tests_that_pages_name_exist() -> None:
+    named = {
+        (path.name, file, name)
+        for path in PAGES
+        for file, name in re.findall(r"`(tests/[\w/]+\.py)::(\w+)", path.read_text(encoding="utf-8"))
+    }
+    assert len(named) > 15
+    for page, file, name in named:
+        assert f"\ndef {name}(" in (ROOT / file).read_text(encoding="utf-8"), f"{page}: {file}::{name}"

@@ -11,6 +11,7 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import toposcope as ts
@@ -158,6 +159,58 @@ def test_a_store_of_before_is_read(study: ts.Study, run: Path, undisturbed: Path
         check_store(run)
 
 
+# --- tasks ------------------------------------------------------------------------------------------------------------
+
+FACTORIES = """
+import os, time, numpy
+def hanging():
+    time.sleep(1000)
+def hungry():
+    numpy.ones(1 << 40, dtype=numpy.uint8)
+def raising():
+    raise ZeroDivisionError("a bug")
+def deadly():
+    os._exit(3)
+"""
+SAID = {
+    "hanging": "did not end within the timeout of 20 s, and was stopped (tried twice)",
+    "hungry": "out of memory under a limit of 4 GB per worker",
+    "raising": "ZeroDivisionError: a bug",
+    "deadly": "its worker process died: ended with exit code 3 (tried twice)",
+}
+
+
+@pytest.mark.slow
+def test_every_fault_of_a_task_is_named_in_the_report_and_nothing_is_claimed_of_it(
+    study: ts.Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch")
+    (tmp_path / "factories_of_faults.py").write_text(FACTORIES)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])]))
+    plan = written(study, tmp_path)
+    ids = [f"input-{k:03d}" for k in range(72)]
+    np.savez(tmp_path / "inputs.npz", inputs=np.zeros((72, 1, 8, 8), np.float32), sample_ids=np.array(ids))
+    text = f'[inputs]\nsource = "{tmp_path / "inputs.npz"}"\n' + plan.read_text()
+    for name in SAID:
+        text += f'[[network]]\nname = "{name}"\nmodel = "factories_of_faults:{name}@random"\n'
+        text += f'[[compare]]\na = "a"\nb = "{name}"\n'
+    plan.write_text('recipe = "layers"\n' + text.replace('recipe = "layers"', ""))
+    command = [sys.executable, "-m", "toposcope", "run", str(plan), "--out", str(tmp_path / "run"), "--workers", "2"]
+    done = subprocess.run([*command, "--timeout", "20", "--memory", "4GB"], capture_output=True, text=True)
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    results = ts.Results.read(tmp_path / "run")
+    said = {failure.title: failure.message for failure in results.failed}
+    page = (tmp_path / "run" / "report.html").read_text()
+    for name, words in SAID.items():
+        assert words in said[f"extraction of {name}"]
+        assert f"failed  extraction of {name}" in done.stderr
+        assert f"extraction of {name}" in page
+    assert len(said) == len(SAID)
+    assert set(results.tables["distances"]["network_b"]) <= {"a"}
+    assert results.tables["tests"].empty or set(results.tables["tests"]["network_b"]) <= {"a"}
+
+
 # --- disks ------------------------------------------------------------------------------------------------------------
 
 
@@ -220,6 +273,26 @@ def test_a_limit_on_the_size_of_files(study: ts.Study, tmp_path: Path) -> None:
     assert "File too large" in done.stderr
     assert "ulimit -f" in done.stderr
     assert not list(tmp_path.rglob("*.partial"))
+
+
+@pytest.mark.skipif(not shutil.which("mount") or os.geteuid() != 0, reason="only root may mount a disk")
+def test_a_disk_that_may_only_be_read(study: ts.Study, run: Path, undisturbed: Path, tmp_path: Path) -> None:
+    """The system's own refusal: a finished run is read there, and one that has to write is refused in a line."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "none", str(disk)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip(f"cannot mount a disk here: {mounted.stderr.decode().strip()}")
+    try:
+        shutil.copytree(run, disk / "run")
+        ts.run(study, disk / "run")
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        assert ts.run(study, disk / "run").provenance["tasks_performed"] == 0
+        assert tables(disk / "run") == tables(undisturbed)
+        with pytest.raises(StoreError, match="cannot write in .*Read-only file system; give a folder that can be wri"):
+            ts.run(study.model_copy(update={"seed": 1}), disk / "run")
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
 
 
 # --- beside each other ------------------------------------------------------------------------------------------------

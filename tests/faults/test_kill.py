@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -314,13 +314,18 @@ def killed_dask_driver(study: Study, out: Path, chance: random.Random) -> bool:
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds worker processes in /proc")
 
 
+def hit(kill: Callable[[Path], bool], folder: Path) -> None:
+    """Try until the moment was one at which there was something to kill."""
+    assert any(kill(folder / str(number)) for number in range(20))
+
+
 @linux
 @pytest.mark.timeout(900)
 def test_a_few_kills(study: Study, tmp_path: Path) -> None:
     chance = random.Random()
-    hits = [killed_driver(study, tmp_path / f"driver{number}", 1, 1, chance) for number in range(4)]
-    hits.append(killed_worker(study, tmp_path / "worker", chance))
-    assert any(hits)
+    for number in range(3):
+        hit(lambda out: killed_driver(study, out, 1, 1, chance), tmp_path / f"driver{number}")
+    hit(lambda out: killed_worker(study, out, chance), tmp_path / "worker")
 
 
 @linux
@@ -328,9 +333,9 @@ def test_a_few_kills(study: Study, tmp_path: Path) -> None:
 def test_a_few_kills_in_a_dask_cluster(study: Study, tmp_path: Path) -> None:
     pytest.importorskip("distributed")
     chance = random.Random()
-    hits = [killed_scheduler(study, tmp_path / f"scheduler{number}", chance) for number in range(2)]
-    hits.append(killed_dask_worker(study, tmp_path / "worker", chance))
-    assert any(hits)
+    for number in range(2):
+        hit(lambda out: killed_scheduler(study, out, chance), tmp_path / f"scheduler{number}")
+    hit(lambda out: killed_dask_worker(study, out, chance), tmp_path / "worker")
 
 
 @linux

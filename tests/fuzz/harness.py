@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import toposcope as ts
 
 SHORT, LONG = int(os.environ.get("TOPOSCOPE_FUZZ_CASES", "60")), 100_000
+ROUND = 10_000
 MEMORY = 1 << 30
 """Bytes that one case may ask for beyond what the process holds already."""
 SECONDS = 20.0
@@ -26,25 +27,28 @@ cases = pytest.mark.parametrize("count", [SHORT, pytest.param(LONG, marks=[pytes
 
 
 def many(count: int, test: Callable[..., None], *strategies: st.SearchStrategy[Any]) -> None:
-    """Run `test` over so many drawn cases."""
+    """Run `test` over so many drawn cases, in rounds, because hypothesis remembers every case of one."""
+    rounds = -(-count // ROUND)
     chosen = settings(
-        max_examples=count,
+        max_examples=-(-count // rounds),
         deadline=None,
         database=None,
         derandomize=count == 60,
         suppress_health_check=list(HealthCheck),
         phases=(Phase.explicit, Phase.generate, Phase.shrink),
     )
-    done = 0
+    began, done = time.monotonic(), 0
 
     def counted(drawn: tuple[Any, ...]) -> None:
         nonlocal done
         done += 1
         test(*drawn)
 
-    with bounded():
-        chosen(given(st.tuples(*strategies))(counted))()
-    print(f"\n{done} cases of {test.__qualname__}", flush=True)
+    for _ in range(rounds):
+        with bounded():
+            chosen(given(st.tuples(*strategies))(counted))()
+    assert done >= count
+    print(f"\n{done} cases of {test.__qualname__} in {time.monotonic() - began:.0f} s", flush=True)
 
 
 @contextlib.contextmanager

@@ -68,3 +68,9 @@ def test_tensors_outside_the_folder_are_not_read(tmp_path: Path, place: str) -> 
     with pytest.raises(ts.FileError, match="not a readable ONNX file"):
         load_network(f"onnx:{inside / 'x.onnx'}")
     weights_digest(f"onnx:{inside / 'x.onnx'}")
+
+
+def test_names_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.onnx").write_bytes(graph().replace(b"/layer/MatMul", b"\xaflayer/MatMul"))
+    with pytest.raises(ts.FileError, match="a name in it is not UTF-8|not a readable ONNX file"):
+        ts.extract(f"onnx:{tmp_path / 'x.onnx'}", np.eye(4, dtype=np.float32), layers="all")

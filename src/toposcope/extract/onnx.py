@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,8 @@ class OnnxGraph(torch.nn.Module):
         except Exception as error:  # protobuf and onnx raise classes of their own
             raise FileError(f"{path} is not a readable ONNX file: {_words(error)}") from error
         graph = self._model.graph
+        if any(isinstance(name, bytes) for name in _names(graph)):  # how protobuf gives what is no UTF-8
+            raise FileError(f"{path} is not a readable ONNX file: a name in it is not UTF-8; export the network again")
         weights = {tensor.name for tensor in graph.initializer}
         self._inputs = [value for value in graph.input if value.name not in weights]
         if not self._inputs or not graph.output:
@@ -127,6 +130,14 @@ class OnnxGraph(torch.nn.Module):
             except Exception as error:  # onnxruntime raises classes of its own
                 raise FileError(f"onnxruntime cannot run this graph: {_words(error)}") from error
         return self._sessions[wanted]
+
+
+def _names(graph: Any) -> Iterator[object]:
+    """Everything that something in a graph is called by."""
+    for node in graph.node:
+        yield from (node.name, node.op_type, *node.input, *node.output)
+    for value in (*graph.input, *graph.output, *graph.initializer):
+        yield value.name
 
 
 def _words(error: Exception) -> str:

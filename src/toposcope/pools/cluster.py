@@ -126,14 +126,16 @@ def connected(address: str, workers: int) -> Iterator[Any]:
 
 @contextlib.contextmanager
 def _unlogged() -> Iterator[None]:
-    """What the client meets is said in a line of ours, not in a traceback of Dask's log."""
-    logger = logging.getLogger("distributed.client")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
+    """What the client meets is said in a line of ours, not in tracebacks of Dask's log."""
+    loggers = [logging.getLogger(name) for name in ("distributed", "distributed.client", "tornado.application")]
+    levels = [logger.level for logger in loggers]
     try:
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL)
         yield
     finally:
-        logger.setLevel(before)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def unprotected(address: str) -> bool:
