@@ -76,9 +76,10 @@ def check_fits(plan: Study, expected: Forecast, folder: Path, memory: int | None
     _check_memory(plan, worst, base, dimension, expected.workers, memory)
     layers = max(len(network.layers) for network in expected.networks)
     free = free_disk(folder)
-    fewer = max(0, int(layers * free / max(expected.disk, 1)))
+    needed = expected.disk + expected.passing
+    fewer = max(0, int(layers * free / max(needed, 1)))
     would = f"{fewer} of {layers} layers of each network would fit" if fewer else "not even one layer would fit"
-    _check_disk(expected.disk, folder, would)
+    _check_disk(needed, folder, would)
 
 
 def _check_memory(
