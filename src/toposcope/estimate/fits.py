@@ -12,7 +12,7 @@ from toposcope._errors import PlanError
 from toposcope.cloud.metrics import CloudMetric, metric_named
 from toposcope.pools.work import size_in_words
 from toposcope.rips.engine import in_kernel
-from toposcope.rips.estimate import kernel_bytes, matrix_bytes
+from toposcope.rips.estimate import distance_bytes, kernel_bytes
 from toposcope.study.audit import settings
 from toposcope.study.plan import Cloud, Study
 
@@ -49,7 +49,7 @@ def cloud_bytes(plan: Study, cloud: Cloud, dimension: int = 0) -> int:
     if not in_kernel(degree, plan.homology.field):
         return 0
     of_the_cloud = isinstance(metric_named(cloud.metric), CloudMetric)
-    return matrix_bytes(cloud.size, dimension, 4, of_the_cloud) + kernel_bytes(cloud.size, degree)
+    return distance_bytes(cloud.size, dimension, 4, degree, of_the_cloud) + kernel_bytes(cloud.size, degree)
 
 
 def check_plan(plan: Study, workers: int, folder: Path, memory: int | None = None, elsewhere: bool = False) -> None:

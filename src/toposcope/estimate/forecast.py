@@ -22,14 +22,13 @@ from toposcope.estimate.networks import NetworkForecast, keep, sample
 from toposcope.estimate.pilots import SECONDS, Cost, Pilots
 from toposcope.extract import MEMORY
 from toposcope.pools.work import one_thread, size_in_words
-from toposcope.rips.engine import in_kernel
 from toposcope.store import Store
 from toposcope.study import tables
 from toposcope.study.agenda import Agenda, agenda
 from toposcope.study.audit import settings
 from toposcope.study.beside import asked_for, groups_of
 from toposcope.study.controls import StandIns
-from toposcope.study.holes import DRAW, HIGHEST, Holes, Thumbnails
+from toposcope.study.holes import DRAW, Holes, Thumbnails, are_looked_at
 from toposcope.study.plan import DistanceChoice, Study
 from toposcope.study.stages import prepare, together
 from toposcope.study.tasks import Extracted, Side, Task
@@ -235,11 +234,11 @@ class _Counted:
             self.sides |= {side.key: side for side in asked.sides}
             self.values |= {(a.key, b.key, one.distance, draws): a for a, b, draws in asked.pairs}
             self.measurements |= {task.key: task for task in asked.measurements}
-        kernel = in_kernel(min(plan.homology.max_degree, HIGHEST), plan.homology.field)
+        looked_at = are_looked_at(plan)
         plain = [Side.of(plan, layer) for layer in self.layers]
-        self.portraits = [Holes(side, DRAW, plan.seed, plan.homology) for side in plain] if kernel else []
+        self.portraits = [Holes(side, DRAW, plan.seed, plan.homology) for side in plain] if looked_at else []
         sources = {plan.source_of(network) for network in plan.network if network.model is not None}
-        self.sheets = sorted(source for source in sources if source is not None) if thumbnails and kernel else []
+        self.sheets = sorted(source for source in sources if source is not None) if thumbnails and looked_at else []
         self.paired, self.others = asked_for(plan)
         self.groups = groups_of(networks, self._held_alike()) if self.paired else []
         every = len(self.layers) * (len(self.layers) - 1) // 2

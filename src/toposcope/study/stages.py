@@ -144,7 +144,7 @@ def conduct(prepared: Prepared, folder: Path, driver: Performer, thumbnails: boo
     made = tables.all_tables(found.evidence, found.sides, found.measured, verdicts, found.quantities, audited)
     beside = look_beside(plan, networks, same_inputs, found.keys, driver)
     made |= beside.tables(plan.test.confidence)
-    warnings = [*doubts, *found.warnings, *beside.warnings]
+    warnings = [*doubts, *found.warnings, *beside.warnings, *holes.left_out(plan)]
     seen = holes.look(plan, networks, found.keys, driver, thumbnails)
     assembled = _assemble(plan, folder, networks, made, verdicts, warnings, found.keys, driver, started)
     control_keys = _control_keys(plan, networks, found.keys)

@@ -322,6 +322,8 @@ class Extract:
     ) -> dict[str, Representation]:
         from toposcope.extract import Part, join
 
+        _LOADED.pop("network", None)  # it has been run over everything
+
         def parts() -> Iterator[Part]:
             for number, shard in enumerate(self.shards):
                 arrays = store.read(shard.key, memory_map=True)
