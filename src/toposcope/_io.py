@@ -115,6 +115,15 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         raise FileError(f"{path} is not a JSON file: {error}") from error
 
 
+MAPPED = 1 << 24
+"""Bytes from which on an array of an ``.npz`` is laid out for a memory map, and read as one where that is asked for."""
+_LOCAL = struct.Struct("<4s5H3L2H")
+_ZIP64 = 20
+"""Bytes that the header of a member takes for sizes of 64 bits."""
+_PADDING = 0xD935
+"""Which extra field of a member is padding, as others use it too."""
+
+
 def write_arrays(
     path: str | os.PathLike[str],
     arrays: Mapping[str, Array],
@@ -128,6 +137,10 @@ def write_arrays(
                 raise FileError(f"array {name!r} holds Python objects, which would need pickle; make it a plain dtype")
             # A fixed date instead of the clock: the same content is the same file.
             entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+            if array.nbytes >= MAPPED:
+                # So that the numbers, which numpy puts 64 bytes or more after the start, are aligned in a memory map.
+                start = file.tell() + _LOCAL.size + len(entry.filename) + _ZIP64
+                entry.extra = struct.pack("<HH", _PADDING, -(start + 4) % 64) + bytes(-(start + 4) % 64)
             with archive.open(entry, "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
 
@@ -138,8 +151,11 @@ _RATIO = 200
 _CHUNK = 1 << 20
 
 
-def read_arrays(path: str | os.PathLike[str]) -> dict[str, Array]:
+def read_arrays(path: str | os.PathLike[str], memory_map: bool = False) -> dict[str, Array]:
     """Read every array of an ``.npz``; never unpickles.
+
+    memory_map: arrays of at least `MAPPED` bytes that are not compressed are read once, for their checksum, and then
+    stay in the file.
 
     Raises FileError when the file is absent, truncated, damaged (every checksum is verified), holds objects, or unpacks
     to far more than it is.
@@ -151,8 +167,12 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, Array]:
             _check_archive(file, length, members)
             arrays = {}
             for member in members:
+                name = member.filename.removesuffix(".npy")
                 with archive.open(member) as stream:
-                    arrays[member.filename.removesuffix(".npy")] = _read_npy(stream, member.file_size)
+                    if memory_map and member.compress_type == zipfile.ZIP_STORED and member.file_size >= MAPPED:
+                        arrays[name] = _map_npy(path, member, stream)
+                    else:
+                        arrays[name] = _read_npy(stream, member.file_size)
                     while stream.read(_CHUNK):  # the checksum is compared at the end
                         pass
             return arrays
@@ -222,6 +242,19 @@ def _read_npy(stream: IO[bytes], length: int) -> Array:
     if fortran_order:
         return array.reshape(shape[::-1]).transpose()
     return array.reshape(shape)
+
+
+def _map_npy(path: str | os.PathLike[str], member: zipfile.ZipInfo, stream: IO[bytes]) -> Array:
+    """The array of an ``.npy`` that lies uncompressed in an archive, as a memory map. stream: of the member."""
+    shape, fortran_order, dtype, size = _read_header(stream, member.file_size)
+    if not size:
+        return np.empty(shape, dtype)
+    with open(path, "rb") as file:
+        file.seek(member.header_offset)
+        *_, name, extra = _LOCAL.unpack(file.read(_LOCAL.size))
+        begin = member.header_offset + _LOCAL.size + name + extra + stream.tell()
+        order: Literal["F", "C"] = "F" if fortran_order else "C"
+        return np.memmap(file, dtype=dtype, shape=shape, order=order, mode="r", offset=begin)
 
 
 _LONGEST_HEADER = 10_000

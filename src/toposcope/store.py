@@ -120,15 +120,15 @@ class Store:
                 raise
             raise StoreError(str(error)) from error
 
-    def read(self, key: str) -> dict[str, Array]:
-        """The arrays of a key, every checksum verified.
+    def read(self, key: str, memory_map: bool = False) -> dict[str, Array]:
+        """The arrays of a key, every checksum verified. memory_map: large ones stay in the file.
 
         Raises ArtefactError when it is gone or damaged, in which case it is removed; StoreError when it is not to be
         had for another reason.
         """
         path = self.path(key)
         try:
-            return _patiently(lambda: _io.read_arrays(path), absent_is_final=True)
+            return _patiently(lambda: _io.read_arrays(path, memory_map), absent_is_final=True)
         except FileError as error:
             if error.errno in _ABSENT:
                 raise ArtefactError(f"artefact {key} is gone from {self.folder}", key) from error
@@ -145,7 +145,7 @@ class Store:
         path = self.path(key)
         try:
             if whole:
-                self.read(key)
+                self.read(key, memory_map=True)
             elif not _patiently(lambda: _io.is_complete(path), absent_is_final=True):
                 self._remove(path)
                 return False
@@ -205,8 +205,13 @@ class Store:
         return Cleaned(removed, freed, len(others))
 
     @property
-    def _temporary(self) -> Path:
+    def scratch(self) -> Path:
+        """Folder for files that are gone before the run ends; `_io.temporary_name` calls them."""
         return self.folder / "temporary"
+
+    @property
+    def _temporary(self) -> Path:
+        return self.scratch
 
     @property
     def _format(self) -> Path:

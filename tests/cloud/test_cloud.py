@@ -87,7 +87,7 @@ def test_outliers_at_a_fixed_threshold(rng: np.random.Generator) -> None:
     assert found.sum() < 20
 
 
-def test_what_to_know_about_a_cloud(rng: np.random.Generator) -> None:
+def test_what_to_know_about_a_cloud(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
     cloud = rng.normal(size=(500, 4))
     assert duplicate_rows(cloud) == 0
     assert duplicate_rows(np.concatenate([cloud, cloud[:7]])) == 7
@@ -96,6 +96,11 @@ def test_what_to_know_about_a_cloud(rng: np.random.Generator) -> None:
     covariance = np.cov(cloud.T)
     expected = np.trace(covariance) / np.linalg.eigvalsh(covariance)[-1]
     assert effective_dimension(cloud) == pytest.approx(expected)
+    wide = effective_dimension(cloud[:50].T)
+    for block in (10, 100, 1000):  # of a cloud larger than the memory
+        monkeypatch.setattr("toposcope.cloud.summary._BLOCK", block)
+        assert effective_dimension(cloud) == pytest.approx(expected)
+        assert effective_dimension(cloud[:50].T) == pytest.approx(wide)
     assert effective_dimension(np.ones((5, 3))) == 0
     assert effective_dimension(np.empty((0, 3))) == 0
     line = np.outer(rng.normal(size=100), [1.0, 2.0, 3.0])

@@ -217,7 +217,7 @@ def test_degree_0_of_a_large_cloud_keeps_its_metric(monkeypatch: pytest.MonkeyPa
     for metric in (Fermat(2), DTM(5)):
         expected = ts.vietoris_rips(points, 0, metric)
         with monkeypatch.context() as small:
-            small.setattr(sys.modules["toposcope.rips.vietoris_rips"], "_LARGEST_MATRIX_IN_DEGREE_0", 10)
+            small.setattr(sys.modules["toposcope.rips.engine"], "LARGEST_MATRIX", 10)
             assert ts.vietoris_rips(points, 0, metric) == expected
 
 

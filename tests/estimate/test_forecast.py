@@ -83,6 +83,16 @@ def test_networks_are_counted_exactly(tmp_path: Path) -> None:
     assert expected.networks[1].values == sum(layer * 200 for layer in results.tables["layers"]["dimension"]) // 2
 
 
+def test_shards_are_counted_and_need_room_beside_what_stays(tmp_path: Path) -> None:
+    text = 'recipe = "layers"\n' + DIGITS + model("x") + model("y", 1) + "[cloud]\nsize = 25\ndraws = 6\n"
+    expected, _ = agrees(study(tmp_path, text + "[extract]\nshard = 64\n"), tmp_path / "run")
+    # Four shards of each network, and the first is put together before the second begins.
+    assert expected.tasks == forecast(study(tmp_path, text)).tasks + 8
+    assert expected.passing == expected.networks[0].bytes
+    more = forecast(study(tmp_path, text + "[extract]\nshard = 64\n"), workers=2)
+    assert more.passing == sum(network.bytes for network in expected.networks)
+
+
 def test_json_and_lines(tmp_path: Path, data: Path) -> None:
     plan = study(tmp_path, 'recipe = "layers"\n' + saved(data, "a") + "[cloud]\nsize = 20\ndraws = 6\n")
     expected = forecast(plan, workers=3)

@@ -18,8 +18,9 @@ import pytest
 
 from tests.rips import matrices
 from toposcope._errors import ActivationError, InputError, MissingDependencyError
+from toposcope.cloud import pairwise_distances, scale_value
 from toposcope.rips import _native, estimate_rips, vietoris_rips
-from toposcope.rips.components import _lines, components
+from toposcope.rips.components import _lines, components, scale_of
 from toposcope.rips.estimate import check_budget, kernel_bytes, matrix_bytes
 
 SANITIZED = os.environ.get("TOPOSCOPE_SANITIZED") == "1"
@@ -255,6 +256,40 @@ def test_degree_zero_by_blocks(metric: str, dtype: type) -> None:
     cut = components(points, metric, limit * 1.0001, block=50)
     assert len(cut.pairs) == len(whole.pairs)
     assert np.isinf(cut.pairs[:, 1]).sum() == 1 + (whole.finite(0)[:, 1] > limit * 1.0001).sum()
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine", "manhattan"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_scale_of_a_cloud_without_its_matrix(metric: str, dtype: type) -> None:
+    points = np.random.default_rng(3).normal(size=(150, 5)).astype(dtype)
+    points[40:60] = points[60:80]
+    distances = pairwise_distances(points, metric)
+    upper = distances[np.triu_indices(150, 1)].astype(np.float64)
+    for rule in ("q0.9", "q0.5", "q0.0123", "q1"):
+        expected = np.quantile(upper, float(rule[1:]))
+        assert scale_value(distances, rule) == expected
+        for block in (7, 64, 149, 200):
+            assert scale_of(points, metric, rule, block) == expected
+    for n in (2, 3):
+        few = points[:n]
+        assert scale_of(few, metric, "q0.9", 1) == scale_value(pairwise_distances(few, metric), "q0.9")
+    with pytest.raises(InputError, match="quantile of the distances is 0"):
+        scale_of(np.repeat(points[:2], 50, axis=0), metric, "q0.1", 9)
+
+
+def test_degree_zero_without_a_matrix_is_that_of_the_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = np.random.default_rng(4).normal(size=(300, 3)).astype(np.float32)
+    whole = {scale: vietoris_rips(points, 0, scale=scale) for scale in (None, 2.0, "q0.9")}
+    monkeypatch.setattr("toposcope.rips.engine.LARGEST_MATRIX", 100)
+    monkeypatch.setattr("toposcope.rips.components._block_of", lambda dimension: 64)
+    for scale, expected in whole.items():
+        found = vietoris_rips(points, 0, scale=scale)
+        assert found == expected
+        assert found.filtration.scale_value == expected.filtration.scale_value
+    with pytest.raises(InputError, match="budget"):
+        vietoris_rips(points, 0, memory=1e6)
+    assert estimate_rips(points, 0, n_points=50_000).bytes < 1 << 30
+    assert estimate_rips(points, 1, n_points=50_000).bytes > 10**10
 
 
 @pytest.mark.parametrize(("n", "block"), [(1, 5), (5, 5), (6, 5), (100, 9), (130, 40), (49, 7)])

@@ -433,7 +433,7 @@ def test_a_graph_counts_by_its_content(tmp_path: Path) -> None:
     keys = []
     for name in ("one.onnx", "folder/two.onnx"):
         plan = ts.Study.parse(table("digits:test", net=f"onnx:{tmp_path / name}"))
-        keys.append(Extract.planned(plan, plan.network[0], "digits:test", "inputs", "weights").key)
+        keys.append(Extract.planned(plan, plan.network[0], "digits:test", "inputs", 9, "weights").key)
     assert keys[0] == keys[1]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import numpy as np
@@ -46,9 +47,30 @@ def scale_value(distances: Floats, scale: str | float | None) -> float:
     n = len(distances)
     if n < 2:
         return 1.0
-    upper = distances[np.triu_indices(n, 1)]
+    # Row by row into half the size of the matrix, and ordered there: a mask or two lists of places would take more.
+    upper = np.empty(n * (n - 1) // 2, dtype=distances.dtype)
+    for row, end in enumerate(itertools.accumulate(range(n - 1, 0, -1))):
+        upper[end - (n - 1 - row) : end] = distances[row, row + 1 :]
+    below, share = quantile_place(len(upper), quantile_of(rule))
+    upper.partition((below, min(below + 1, len(upper) - 1)))
+    return between(upper[below], upper[min(below + 1, len(upper) - 1)], share, rule)
+
+
+def quantile_of(rule: str) -> float:
+    """The share that a rule such as "q0.9" names."""
+    return float(rule[1:])
+
+
+def quantile_place(count: int, quantile: float) -> tuple[int, float]:
+    """Between which of `count` numbers in order a quantile lies: the place of the lower one, and how far beyond it."""
+    place = (count - 1) * quantile
+    return int(place), place - int(place)
+
+
+def between(below: float, above: float, share: float, rule: str) -> float:
+    """The scale that lies so far between two distances. Raises InputError where nothing can be divided by it."""
     with np.errstate(invalid="ignore"):  # between two infinities there is nothing to interpolate: NaN, caught below
-        value = float(np.quantile(upper.astype(np.float64, copy=False), float(rule[1:]), method="linear"))
+        value = float(np.quantile(np.array([below, above], dtype=np.float64), share, method="linear"))
     if not 0 < value < np.inf:
         raise InputError(
             f"scale={rule!r}: that quantile of the distances is {value:g}, so nothing can be divided by it; "

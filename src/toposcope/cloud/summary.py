@@ -8,6 +8,9 @@ from toposcope import _check
 from toposcope._types import Floats
 from toposcope.representation import Representation, first_equal_rows
 
+_BLOCK = 1 << 22
+"""Values of a cloud that are centred at once."""
+
 
 def duplicate_rows(points: Floats | Representation) -> int:
     """How many rows repeat an earlier row exactly. Duplicates are bars of zero length, which a diagram drops."""
@@ -24,12 +27,19 @@ def effective_dimension(points: Floats | Representation) -> float:
     cloud = _check.points(points)
     if cloud.size == 0:
         return 0.0
-    centred = cloud.astype(np.float64)
-    centred -= centred.mean(axis=0)
-    trace = float(np.einsum("ij,ij->", centred, centred))
+    mean = cloud.mean(axis=0, dtype=np.float64)
+    n, d = cloud.shape
+    trace = 0.0
+    gram = np.zeros((min(n, d), min(n, d)))
+    # Of the smaller Gram matrix, from blocks along the other axis: a cloud may be larger than the memory.
+    step = max(1, _BLOCK // gram.shape[0])
+    for start in range(0, max(n, d), step):
+        some = slice(start, start + step)
+        block = cloud[some] - mean if n > d else cloud[:, some] - mean[some]
+        trace += float(np.einsum("ij,ij->", block, block))
+        gram += block.T @ block if n > d else block @ block.T
     if trace == 0:
         return 0.0
-    gram = centred @ centred.T if len(centred) <= centred.shape[1] else centred.T @ centred
     return trace / _largest_eigenvalue(gram)
 
 

@@ -13,7 +13,7 @@ from toposcope.cloud.metrics import CloudMetric, metric_named
 from toposcope.estimate.networks import NetworkForecast
 from toposcope.pools.work import size_in_words
 from toposcope.rips.engine import in_kernel
-from toposcope.rips.estimate import kernel_bytes, matrix_bytes
+from toposcope.rips.estimate import distance_bytes, kernel_bytes
 from toposcope.study.audit import settings
 from toposcope.study.plan import Cloud, Study
 
@@ -36,6 +36,10 @@ class Expected(Protocol):
     @property
     def disk(self) -> int:
         """Bytes of the run's folder."""
+
+    @property
+    def passing(self) -> int:
+        """Bytes beside it, at most, for a time."""
 
 
 def available_memory() -> int | None:
@@ -67,7 +71,7 @@ def cloud_bytes(plan: Study, cloud: Cloud, dimension: int = 0) -> int:
     if not in_kernel(degree, plan.homology.field):
         return 0
     of_the_cloud = isinstance(metric_named(cloud.metric), CloudMetric)
-    return matrix_bytes(cloud.size, dimension, 4, of_the_cloud) + kernel_bytes(cloud.size, degree)
+    return distance_bytes(cloud.size, dimension, 4, degree, of_the_cloud) + kernel_bytes(cloud.size, degree)
 
 
 def check_plan(plan: Study, workers: int, folder: Path, memory: int | None = None, elsewhere: bool = False) -> None:
@@ -94,9 +98,10 @@ def check_fits(plan: Study, expected: Expected, folder: Path, memory: int | None
     _check_memory(plan, worst, base, dimension, expected.workers, memory)
     layers = max(len(network.layers) for network in expected.networks)
     free = free_disk(folder)
-    fewer = max(0, int(layers * free / max(expected.disk, 1)))
+    needed = expected.disk + expected.passing
+    fewer = max(0, int(layers * free / max(needed, 1)))
     would = f"{fewer} of {layers} layers of each network would fit" if fewer else "not even one layer would fit"
-    _check_disk(expected.disk, folder, would)
+    _check_disk(needed, folder, would)
 
 
 def _check_memory(

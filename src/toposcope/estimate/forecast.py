@@ -10,7 +10,7 @@ import math
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +20,17 @@ from toposcope._errors import InputError
 from toposcope.estimate.fits import check_plan, cloud_bytes, cores
 from toposcope.estimate.networks import NetworkForecast, keep, sample
 from toposcope.estimate.pilots import SECONDS, Cost, Pilots
+from toposcope.extract import MEMORY
 from toposcope.pools.work import one_thread, size_in_words
-from toposcope.rips.engine import in_kernel
 from toposcope.store import Store
 from toposcope.study import tables
 from toposcope.study.agenda import Agenda, agenda
 from toposcope.study.audit import settings
 from toposcope.study.beside import asked_for, groups_of
 from toposcope.study.controls import StandIns
-from toposcope.study.holes import DRAW, HIGHEST, Holes, Thumbnails
+from toposcope.study.holes import DRAW, Holes, Thumbnails, are_looked_at
 from toposcope.study.plan import DistanceChoice, Study
-from toposcope.study.stages import prepare
+from toposcope.study.stages import prepare, together
 from toposcope.study.tasks import Extracted, Side, Task
 from toposcope.study.verdicts import SameInputs
 
@@ -53,7 +53,7 @@ class Forecast:
     extractions included. extraction, homology, distances, similarity, looking (portraits and thumbnails), measuring:
     seconds of one core. describing: of the driver, for statistics, tables and report. starting: of each process. wall:
     seconds on so many workers, if nothing else uses the machine. memory: bytes of one worker at its peak. disk: bytes
-    of the run's folder.
+    of the run's folder. passing: bytes of shards of extractions, at most, beside it until they are put together.
     """
 
     recipe: str
@@ -79,6 +79,7 @@ class Forecast:
     wall: float
     memory: int
     disk: int
+    passing: int
 
     @property
     def seconds(self) -> float:
@@ -164,12 +165,13 @@ def forecast(
         del networks
         _Counted.forget_peak()
         base = _resident()
-        counted = _Counted(plan, told, extracted, thumbnails)
+        shards = {name: len(task.shards) for name, task in prepared.extractions.items()}
+        counted = _Counted(plan, told, extracted, thumbnails, shards)
         pilots = Pilots(store, plan, real)
         found = _measured(plan, counted, pilots, keeping)
         growth = _Counted.peak() - base
     in_tasks = growth if growth > 0 else cloud_bytes(plan, plan.cloud, max(one.dimension for one in told))
-    in_extraction = max(one.bytes + 3 * one.largest for one in told)
+    in_extraction = max(min(one.bytes, MEMORY) + 3 * min(one.largest, MEMORY) for one in told)
     starting = started + loading
     describing = found.pop("describing") + preparing
     stages = found.pop("stages")
@@ -195,17 +197,31 @@ def forecast(
         wall=wall,
         memory=int(base + max(in_tasks, in_extraction)),
         disk=disk,
+        passing=_passing(told, counted.shards, workers),
         **found,
     )
+
+
+def _passing(told: Sequence[NetworkForecast], shards: Sequence[int], workers: int) -> int:
+    """Bytes of the shards that are on the disk at one time."""
+    sizes = [one.bytes for one, n in zip(told, shards, strict=True) if n]
+    groups = together([n for n in shards if n], workers)
+    return max((sum(sizes[place] for place in places) for places in groups), default=0)
 
 
 class _Counted:
     """Everything that a run of the plan performs. Settings share what they can: what two of them need is made once."""
 
     def __init__(
-        self, plan: Study, told: Sequence[NetworkForecast], networks: Sequence[Extracted], thumbnails: bool
+        self,
+        plan: Study,
+        told: Sequence[NetworkForecast],
+        networks: Sequence[Extracted],
+        thumbnails: bool,
+        shards: Mapping[str, int],
     ) -> None:
         self.plan, self.networks, self.told = plan, networks, told
+        self.shards = [shards[one.name] for one in told]
         self.layers = [layer for network in networks for layer in network.layers]
         self.varied = settings(plan)
         self.sides: dict[str, Side] = {}
@@ -218,11 +234,11 @@ class _Counted:
             self.sides |= {side.key: side for side in asked.sides}
             self.values |= {(a.key, b.key, one.distance, draws): a for a, b, draws in asked.pairs}
             self.measurements |= {task.key: task for task in asked.measurements}
-        kernel = in_kernel(min(plan.homology.max_degree, HIGHEST), plan.homology.field)
+        looked_at = are_looked_at(plan)
         plain = [Side.of(plan, layer) for layer in self.layers]
-        self.portraits = [Holes(side, DRAW, plan.seed, plan.homology) for side in plain] if kernel else []
+        self.portraits = [Holes(side, DRAW, plan.seed, plan.homology) for side in plain] if looked_at else []
         sources = {plan.source_of(network) for network in plan.network if network.model is not None}
-        self.sheets = sorted(source for source in sources if source is not None) if thumbnails and kernel else []
+        self.sheets = sorted(source for source in sources if source is not None) if thumbnails and looked_at else []
         self.paired, self.others = asked_for(plan)
         self.groups = groups_of(networks, self._held_alike()) if self.paired else []
         every = len(self.layers) * (len(self.layers) - 1) // 2
@@ -237,7 +253,7 @@ class _Counted:
     def tasks(self) -> int:
         beside = len(self.groups) + (len(self.others) if len(self.layers) > 1 else 0)
         made = self.diagrams + len(self.values) + len(self.measurements) + len(self.portraits) + len(self.sheets)
-        return len(self.networks) + made + beside * self.plan.cloud.draws
+        return len(self.networks) + sum(self.shards) + made + beside * self.plan.cloud.draws
 
     def _held_alike(self) -> SameInputs:
         """Saved activations say whose inputs they hold when they are read; until then equally many are the same."""
@@ -265,9 +281,17 @@ def _measured(plan: Study, counted: _Counted, pilots: Pilots, keeping: float) ->
     values = {layer.key: layer.rows * layer.dimension for layer in counted.layers}
     reading = pilots.reading(counted.layers)
     read_all = reading * sum(values.values())
+    # Shards are kept, and read and kept again when they are put together.
+    kept_again = [
+        (keeping + reading) * one.values if n else 0.0 for one, n in zip(counted.told, counted.shards, strict=True)
+    ]
     by_network = [one.seconds + keeping * one.values for one in counted.told]
-    extraction = sum(by_network)
-    stages = [(len(by_network), extraction, max(by_network))]
+    extraction = sum(by_network) + sum(kept_again)
+    longest = [
+        max(whole / n, again) if n else whole
+        for whole, again, n in zip(by_network, kept_again, counted.shards, strict=True)
+    ]
+    stages = [(sum(max(n, 1) for n in counted.shards), extraction, max(longest))]
     disk = sum(one.bytes for one in counted.told) + _ARTEFACT * counted.tasks + 40 * counted.diagrams
     disk += sum(64 * layer.rows for layer in counted.layers)
 

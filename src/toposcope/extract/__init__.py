@@ -9,13 +9,14 @@ import contextlib
 import dataclasses
 import os
 import warnings
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from toposcope import _check
-from toposcope._errors import ActivationError, InputError, LayerError, ToposcopeWarning
+from toposcope._errors import InputError, ToposcopeWarning
 from toposcope.extract import reduce, taps
 from toposcope.extract.inputs import Batch, Inputs, load_inputs
 from toposcope.extract.models import load_network, weights_digest, weights_file
@@ -25,13 +26,15 @@ from toposcope.extract.network import (
     blank_input,
     caster,
     placed,
+    reseed,
     seeded,
     unwrapped,
 )
 from toposcope.extract.packages import import_torch
+from toposcope.extract.parts import About, Layer, Layers, Part
 from toposcope.extract.patterns import matches
-from toposcope.extract.rows import Budget, FileNames, Rows, all_equal
-from toposcope.representation import Representation, Source, first_equal_rows
+from toposcope.extract.rows import Budget, FileNames, Rows
+from toposcope.representation import Representation
 
 if TYPE_CHECKING:
     import torch
@@ -42,7 +45,10 @@ __all__ = [
     "Inputs",
     "LayerInfo",
     "Network",
+    "Part",
     "extract",
+    "extract_part",
+    "join",
     "load_inputs",
     "load_network",
     "network_layers",
@@ -112,10 +118,71 @@ def extract(
         collector = _Collector(network, how, data.count, Budget(memory, out), precision)
         batch_size = min(batch_size, network.batch_size or batch_size)
         try:
-            _run(network, data, layers, batch_size, device, precision, collector, progress)
+            _run(network, data, layers, batch_size, device, precision, collector, progress, seed)
+            collector.report_unheard(layers)
             return collector.finish(data.name)
         finally:
             collector.close()
+
+
+def extract_part(
+    network: Network,
+    inputs: Inputs,
+    span: range,
+    layers: str | Sequence[str] = "*",
+    reduce: Reductions = "auto",
+    batch_size: int = 64,
+    device: str | None = None,
+    *,
+    precision: str | None = None,
+    name: str | None = None,
+    seed: int = 0,
+    memory: int = MEMORY,
+    scratch: Path | None = None,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> Part:
+    """What `extract` hears of the batches that begin in a span of the inputs: parts of all of them make the whole.
+
+    scratch: folder for vectors that find no room in memory. Everything else, and what is raised, as for `extract`; what
+    it would warn of, and layers that hold NaN, are for `join` to tell.
+    """
+    ready = _network(network, name, seed)
+    with seeded(seed):
+        collector = _Collector(ready, _Reductions(reduce), len(span), Budget(memory, None, scratch), precision)
+        batch_size = min(batch_size, ready.batch_size or batch_size)
+        try:
+            _run(ready, inputs, layers, batch_size, device, precision, collector, progress, seed, span)
+            return collector.part(inputs.name)
+        finally:
+            collector.close()
+
+
+def join(
+    parts: Iterable[Part],
+    count: int,
+    layers: str | Sequence[str],
+    memory: int = MEMORY,
+    scratch: Path | None = None,
+) -> dict[str, Representation]:
+    """Parts of all inputs, in order, put together: what `extract` gives for all of them, with its warnings and errors.
+
+    count: inputs in all. layers: what was asked for. scratch: folder for layers that find no room in memory, and are
+    memory-mapped.
+    """
+    whole: Layers | None = None
+    data = ""
+    try:
+        for part in parts:
+            if whole is None:
+                whole, data = Layers(part.about, count, Budget(memory, None, scratch)), part.data
+            whole.add(part)
+        if whole is None or not whole.inputs:
+            raise InputError("there are no inputs; pass at least one")
+        whole.report_unheard(layers)
+        return whole.finish(data)
+    finally:
+        if whole is not None:
+            whole.close()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,6 +215,7 @@ def network_layers(
         with seeded(0), warnings.catch_warnings():
             warnings.simplefilter("ignore", ToposcopeWarning)  # modules that never run are no news in a listing
             _run(ready, load_inputs([blank]), layers, 1, None, None, collector, None)
+            collector.report_unheard(layers)
             return collector.layer_infos()
     finally:
         collector.close()
@@ -190,8 +258,10 @@ def _run(
     precision: str | None,
     collector: _Collector,
     progress: Callable[[int, int | None], None] | None,
+    seed: int = 0,
+    span: range | None = None,
 ) -> None:
-    """Run the inputs through the network once, the collector listening."""
+    """Run the inputs through the network once, the collector listening. span: only batches that begin in it."""
     import torch
 
     module = network.module
@@ -206,24 +276,37 @@ def _run(
         if precision is not None:
             stack.enter_context(torch.autocast(place.type, getattr(torch, precision)))
         cast = caster(module, place)
-        for batch in data.batches(batch_size, network.preprocess):
+        for batch in _seeded_batches(data, batch_size, network, seed, span):
             tapped.next_batch()
             collector.next_batch(batch)
             tensors = cast(batch.tensors)
             try:
                 module(**tensors) if isinstance(tensors, dict) else module(tensors)
             except (RuntimeError, ValueError, TypeError, AssertionError, IndexError, AttributeError) as error:
-                if done or isinstance(error, InputError):
+                if done or (span is not None and span.start) or isinstance(error, InputError):
                     raise
                 raise _refused(network, tensors, error) from error
             if not done:
                 _keep_stage_ends(module, selection, collector)
             done += len(batch)
             if progress is not None:
-                progress(done, data.count)
-    if not done:
+                progress(done, data.count if span is None else len(span))
+    if not done and span is None:
         raise InputError(f"{data.name} holds no inputs; pass at least one")
-    collector.report_unheard(selection, tapped.ran, layers)
+    collector.silent = selection.expected - tapped.ran
+
+
+def _seeded_batches(data: Inputs, batch_size: int, network: Network, seed: int, span: range | None) -> Iterator[Batch]:
+    """The batches, each with random numbers of its own, which do not depend on how many came before in this pass."""
+    batches = data.batches(batch_size, network.preprocess, span)
+    place = 0 if span is None else -(-span.start // batch_size) * batch_size
+    while True:
+        reseed(seed, place)
+        batch = next(batches, None)
+        if batch is None:
+            return
+        yield batch
+        place += len(batch)
 
 
 def _keep_stage_ends(module: torch.nn.Module, selection: taps.Selection, collector: _Collector) -> None:
@@ -231,6 +314,7 @@ def _keep_stage_ends(module: torch.nn.Module, selection: taps.Selection, collect
     candidates = collector.grids({selection.modules[name] for name in selection.stages})
     ends = taps.stage_ends(candidates)
     named = taps.stage_names(module, ends)
+    collector.stages = dict(named)
     if set(named.values()) & (set(selection.modules) - set(ends)):
         named = {end: end for end in ends}  # the stages' own names are asked for as layers too
     for layer, *_ in candidates:
@@ -257,48 +341,28 @@ def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
 
 
-@dataclasses.dataclass
-class _Layer:
-    """What is known of one layer since its first output."""
-
-    module: torch.nn.Module
-    shape: tuple[int, ...]
-    grid: tuple[int, ...]
-    channels: int
-    how: str
-    rows: Rows
-
-    @property
-    def kind(self) -> str:
-        """The module's type, or the operator of an ONNX node."""
-        return str(getattr(self.module, "op_type", type(self.module).__name__))
-
-
-class _Collector:
+class _Collector(Layers):
     """Reduces every output that a tap gives, while it is fresh, and holds only the vectors."""
 
     def __init__(
         self, network: Network, how: _Reductions, count: int | None, budget: Budget, precision: str | None
     ) -> None:
-        self._network, self._how, self._count, self._budget, self._precision = network, how, count, budget, precision
+        half = precision == "float16" or any(str(one.dtype) == "torch.float16" for one in network.module.parameters())
+        super().__init__(About(network.name, network.checkpoint, network.seed, half), count, budget)
+        self._network, self._how = network, how
         self._class_token = network.class_token
         if self._class_token is None:
             self._class_token = taps.class_token(network.module)
         self._layouts = taps.Layouts(network.module, network.channels_last)
         self._sequence_first = taps.sequence_first(network.module)
-        self._layers: dict[str, _Layer] = {}
-        self._names: dict[str, str] = {}
         self._unwanted: set[str] = set()
-        self._unusable: dict[str, str] = {}
-        self._misread: list[str] = []
         self._batch = Batch(None, np.arange(0))
-        self._inputs = 0
         self._patches: int | None = None
 
     def next_batch(self, batch: Batch) -> None:
         """From here on outputs belong to this batch."""
         self._batch = batch
-        self._inputs += len(batch)
+        self.inputs += len(batch)
 
     @contextlib.contextmanager
     def patches_counted(self) -> Iterator[None]:
@@ -319,14 +383,12 @@ class _Collector:
 
     def receive(self, layer: str, module: torch.nn.Module, output: Any) -> None:
         """Reduce one output of `layer` and add its rows."""
-        if layer in self._unwanted or layer in self._unusable:
+        if layer in self._unwanted or layer in self.unusable:
             return
         tensor, where = reduce.first_tensor(output)
         usable = self._with_inputs_first(tensor, module)
         if isinstance(usable, str):
-            self._unusable[layer] = usable
-            if layer in self._layers:
-                self._layers[layer].rows.discard()
+            self.refuse(layer, usable)
             return
         channels_last = self._layouts.channels_last(module, usable.ndim)
         how = self._how(layer)
@@ -334,17 +396,17 @@ class _Collector:
         reduced = reduce.reduce_activation(
             usable, how, channels_last=channels_last, class_token=has_token, mask=self._batch.mask, layer=layer
         )
-        if layer not in self._layers:
-            shape = tuple(usable.shape[1:])
+        shape = tuple(usable.shape[1:])
+        if layer not in self.layers:
             told = f"{where}: {reduced.how}" if where else reduced.how
-            rows = Rows(layer, self._budget, self._count)
-            self._layers[layer] = _Layer(module, shape, *reduce.positions(shape, channels_last), told, rows)
+            rows = Rows(layer, self.budget, self.count)
+            grid, channels = reduce.positions(shape, channels_last)
+            self.layers[layer] = Layer(shape, told, _kind(module), rows, module, grid, channels)
             if how == "cls" and usable.ndim == 3 and not has_token:
-                self._misread.append(layer)
-        elif self._layers[layer].shape != usable.shape[1:] and not self._layers[layer].how.endswith("vary)"):
-            self._layers[layer].how += " (sizes vary)"
+                self.misread.append(layer)
+        self.layers[layer].saw(shape)
         per_input = None if reduced.per_input is None else reduced.per_input.cpu().numpy()
-        self._layers[layer].rows.append(reduced.rows.cpu().numpy(), self._batch.ids, self._batch.labels, per_input)
+        self.layers[layer].rows.append(reduced.rows.cpu().numpy(), self._batch.ids, self._batch.labels, per_input)
 
     def _with_inputs_first(self, tensor: torch.Tensor | None, module: torch.nn.Module) -> torch.Tensor | str:
         """The tensor with one row per input, or why there is none."""
@@ -363,121 +425,27 @@ class _Collector:
 
     def grids(self, modules: Container[torch.nn.Module]) -> list[tuple[str, tuple[int, ...], int]]:
         """(layer, sizes of its axes of positions, channels) for the outputs of `modules`, in order of execution."""
-        return [(name, layer.grid, layer.channels) for name, layer in self._layers.items() if layer.module in modules]
+        return [(name, layer.grid, layer.channels) for name, layer in self.layers.items() if layer.module in modules]
 
     def drop(self, layer: str) -> None:
         """Forget a layer and don't listen to it any more."""
         self._unwanted.add(layer)
-        if layer in self._layers:
-            self._layers.pop(layer).rows.discard()
+        if layer in self.layers:
+            self.layers.pop(layer).rows.discard()
 
     def rename(self, layer: str, name: str, module: torch.nn.Module) -> None:
         """Let the result say `name`, and the type of `module`, for a layer."""
-        self._names[layer] = name
-        self._layers[layer].module = module
-
-    def close(self) -> None:
-        """Let go of everything that wasn't handed out."""
-        for layer in self._layers.values():
-            layer.rows.discard()
-
-    def report_unheard(self, selection: taps.Selection, ran: set[str], layers: object) -> None:
-        """Name the modules that never ran and those without one row per input; LayerError if nothing else is left."""
-        silent = sorted(selection.expected - ran)
-        lost = [f"{layer} {reason}" for layer, reason in self._unusable.items()]
-        if not set(self._layers) - set(self._unusable):
-            told = "; ".join([*(["never run: " + _some(silent)] if silent else []), *lost[:3]])
-            raise LayerError(
-                f"layers={layers!r} matches modules, but none gives one row per input ({told}); name others"
-            )
-        if silent:
-            _warn(f"{self._network.name}: {len(silent)} module(s) match but never run: {_some(silent)}")
-        if lost:
-            told = _some(lost, "; ")
-            _warn(f"{self._network.name}: {len(lost)} layer(s) without one row per input are left out: {told}")
-        if self._misread:
-            _warn(
-                f"{self._network.name} has no class token; reduce='cls' took the first token of {_some(self._misread)}"
-            )
+        self.names[layer] = name
+        self.layers[layer].kind = _kind(module)
 
     def layer_infos(self) -> list[LayerInfo]:
         """What was heard, in order of execution."""
         return [
-            LayerInfo(self._names.get(name, name), layer.kind, layer.shape, layer.rows.width or 0, layer.how)
-            for name, layer in self._layers.items()
-            if name not in self._unusable
+            LayerInfo(self.names.get(name, name), layer.kind, layer.shape, layer.rows.width or 0, layer.how)
+            for name, layer in self.usable.items()
         ]
 
-    def finish(self, data: str) -> dict[str, Representation]:
-        """The representations, after a warning for each layer that is constant or repeats rows.
 
-        Raises ActivationError for layers with values that are NaN or infinite; the others are its `finished`.
-        """
-        finished: dict[str, Representation] = {}
-        broken: list[str] = []
-        heard = {name: layer for name, layer in self._layers.items() if name not in self._unusable}
-        overflow = False
-        for position, (key, layer) in enumerate(heard.items()):
-            name, rows = self._names.get(key, key), layer.rows
-            if rows.broken:
-                overflow |= rows.infinite
-                broken.append(f"{name} ({rows.broken} values, first in input {rows.first_broken!r})")
-                continue
-            source = Source(
-                network=self._network.name,
-                checkpoint=self._network.checkpoint,
-                layer=name,
-                reduction=layer.how,
-                data=data,
-                seed=self._network.seed,
-                position=position,
-                depth=position / max(1, len(heard) - 1),
-                shape=layer.shape,
-                module=layer.kind,
-            )
-            ids, labels = rows.columns()
-            finished[name] = Representation(rows.finish(), ids, labels, source)
-            if rows.inputs < self._inputs:
-                _warn(f"{finished[name].name} ran for only {rows.inputs} of {self._inputs} inputs")
-            _report_degenerate(finished[name])
-        if broken:
-            half = self._precision == "float16" or self._computes_in_half()
-            if half and overflow:
-                cause = "float16 overflowed beyond 65504: use precision='bfloat16' or None"
-            elif half:
-                cause = "float16 may have overflowed inside them: try precision='bfloat16' or None"
-            else:
-                cause = "look for such values in the inputs and the weights"
-            raise ActivationError(
-                f"{self._network.name}: {len(broken)} layer(s) hold values that are NaN or infinite: {_some(broken)}; "
-                f"{cause}; the other {len(finished)} layer(s) are in this error's .finished",
-                finished,
-            )
-        return finished
-
-    def _computes_in_half(self) -> bool:
-        return any(str(weight.dtype) == "torch.float16" for weight in self._network.module.parameters())
-
-
-def _report_degenerate(representation: Representation) -> None:
-    """Warn of a constant layer or, where rows are inputs, of duplicate rows."""
-    points, ids = representation.points, representation.sample_ids
-    if len(points) < 2:
-        return
-    if all_equal(points):
-        _warn(f"{representation.name} is constant: all of its {len(points)} rows are equal")
-        return
-    repeated = np.flatnonzero(first_equal_rows(points) < np.arange(len(points)))
-    if len(repeated):
-        _warn(
-            f"{representation.name} has duplicates: {len(repeated)} of its {len(points)} rows repeat an earlier one, "
-            f"first {ids[repeated[0]].item()!r}"
-        )
-
-
-def _warn(message: str) -> None:
-    warnings.warn(message, ToposcopeWarning, stacklevel=5)
-
-
-def _some(names: Sequence[str], separator: str = ", ", most: int = 6) -> str:
-    return separator.join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+def _kind(module: torch.nn.Module) -> str:
+    """The module's type, or the operator of an ONNX node."""
+    return str(getattr(module, "op_type", type(module).__name__))

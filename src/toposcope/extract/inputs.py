@@ -105,15 +105,21 @@ class Inputs:
     def __iter__(self) -> Iterator[Batch]:
         return self.batches()
 
-    def batches(self, batch_size: int = 64, preprocess: Preprocess | None = None) -> Iterator[Batch]:
+    def batches(
+        self, batch_size: int = 64, preprocess: Preprocess | None = None, span: range | None = None
+    ) -> Iterator[Batch]:
         """The inputs in order, `batch_size` at a time; a stream keeps its own batches.
 
-        preprocess: what the network brings; the inputs' own comes first. Raises InputError for a batch that is none.
+        preprocess: what the network brings; the inputs' own comes first. span: only the batches that begin in it, which
+        are the same ones whatever the spans. Raises InputError for a batch that is none, and for a span of a stream.
         """
         if self.rows is None or self.ids is None:
+            if span is not None:
+                raise InputError(f"{self.name} is a stream, of which no part can be had; pass arrays or a folder")
             yield from _stream_batches(self.stream or (), self.limit)
             return
-        for start in range(0, len(self.ids), batch_size):
+        begin, end = (0, len(self.ids)) if span is None else (span.start, min(span.stop, len(self.ids)))
+        for start in range(-(-begin // batch_size) * batch_size, end, batch_size):
             rows = np.arange(start, min(start + batch_size, len(self.ids)))
             labels = None if self.labels is None else self.labels[rows]
             yield Batch(self.rows.batch(rows, self.preprocess or preprocess), self.ids[rows], labels)

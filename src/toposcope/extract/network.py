@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -76,16 +76,32 @@ def seeded(seed: int) -> Iterator[None]:
     devices = range(cuda.device_count()) if cuda.is_initialized() else []
     try:
         with torch.random.fork_rng(devices):
-            # Not torch.manual_seed, which also seeds devices whose state nobody keeps, or that are yet to be started.
-            torch.default_generator.manual_seed(seed)
-            for device in devices:
-                cuda.default_generators[device].manual_seed(seed)
-            np.random.seed(seed % 2**32)
-            random.seed(seed)
+            _seed(seed, devices)
             yield
     finally:
         random.setstate(python)
         np.random.set_state(legacy)
+
+
+def reseed(seed: int, place: int) -> None:
+    """Inside `seeded`: random numbers of the batch that begins with input `place`, whatever was drawn before it."""
+    import torch
+
+    cuda: Any = torch.cuda
+    mixed = int(np.random.SeedSequence([seed, place]).generate_state(1, np.uint64)[0] >> np.uint64(1))
+    _seed(seed if place == 0 else mixed, range(cuda.device_count()) if cuda.is_initialized() else ())
+
+
+def _seed(seed: int, devices: Iterable[int]) -> None:
+    import torch
+
+    # Not torch.manual_seed, which also seeds devices whose state nobody keeps, or that are yet to be started.
+    torch.default_generator.manual_seed(seed)
+    cuda: Any = torch.cuda
+    for device in devices:
+        cuda.default_generators[device].manual_seed(seed)
+    np.random.seed(seed % 2**32)
+    random.seed(seed)
 
 
 def unwrapped(module: torch.nn.Module) -> torch.nn.Module:

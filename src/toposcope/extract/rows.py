@@ -37,13 +37,16 @@ class FileNames:
 class Budget:
     """How many bytes all layers together may still hold in memory, and the folder for those that find no room.
 
-    out: None is the system's folder for temporary files; a file there has no name and ends with its array.
+    out: None is `scratch`, or the system's folder for temporary files; a file there is unnamed and ends with its array.
     """
 
-    def __init__(self, memory: int, out: str | os.PathLike[str] | None) -> None:
+    def __init__(
+        self, memory: int, out: str | os.PathLike[str] | None, scratch: str | os.PathLike[str] | None = None
+    ) -> None:
         self._free = memory
         self.names = FileNames()
         self.out = None if out is None else Path(out)
+        self.scratch = None if scratch is None else Path(scratch)
 
     def take(self, size: int) -> bool:
         """Take `size` bytes if there are as many; negative sizes give back."""
@@ -85,24 +88,44 @@ class Rows:
             self.inputs += len(per_input)
         else:
             self.inputs += len(ids)
-        if self.width is not None and block.shape[1] != self.width:
-            raise InputError(
-                f"layer {self._layer} gives {block.shape[1]} values per row now and {self.width} before; "
-                "pass inputs of one size, or reduce='mean'"
-            )
+        self.check_width(block.shape[1])
         wrong = ~np.isfinite(block)
         if wrong.any():
-            if not self.broken:
-                self.first_broken = ids[np.flatnonzero(wrong.any(axis=1))[0]].item()
-            self.broken += int(wrong.sum())
-            self.infinite |= bool(np.isinf(block).any())
-            self.discard()
+            first = ids[np.flatnonzero(wrong.any(axis=1))[0]].item()
+            self.give_up(int(wrong.sum()), bool(np.isinf(block).any()), first)
         if self.broken:
             self.width = block.shape[1]
             return
         self._store(block, 1.0 if per_input is None else len(block) / len(per_input))
         self._ids.append(ids)
         self._labels.append(labels)
+
+    def extend(self, points: Floats, ids: Array, labels: Array | None, inputs: int) -> None:
+        """Add rows that were appended elsewhere. points: (k, d). ids, labels: (k,). inputs: how many gave them."""
+        self.inputs += inputs
+        self.check_width(points.shape[1])
+        if self.broken:
+            self.width = points.shape[1]
+            return
+        self._store(points, len(points) / max(1, inputs))
+        self._ids.append(ids)
+        self._labels.append(labels)
+
+    def check_width(self, width: int) -> None:
+        """Raise InputError unless rows of that length are as long as those before."""
+        if self.width is not None and width != self.width:
+            raise InputError(
+                f"layer {self._layer} gives {width} values per row now and {self.width} before; "
+                "pass inputs of one size, or reduce='mean'"
+            )
+
+    def give_up(self, values: int, infinite: bool, first: Any) -> None:
+        """Note that so many values are NaN or infinite, the first of them in input `first`, and let the rows go."""
+        if not self.broken:
+            self.first_broken = first
+        self.broken += values
+        self.infinite |= infinite
+        self.discard()
 
     def columns(self) -> tuple[Array, Array | None]:
         """(m,) ids and (m,) labels or None."""
@@ -172,8 +195,10 @@ class Rows:
     def _open(self) -> None:
         folder = self._budget.out
         if folder is None:
-            handle, path = tempfile.mkstemp(prefix="toposcope-", suffix=_io.TEMPORARY_SUFFIX)
-            self._file, self._path = os.fdopen(handle, "r+b"), Path(path)
+            place = Path(tempfile.gettempdir()) if self._budget.scratch is None else self._budget.scratch
+            place.mkdir(parents=True, exist_ok=True)
+            self._path = place / _io.temporary_name("toposcope")
+            self._file = open(self._path, "x+b")  # noqa: SIM115 (closed by finish or discard)
         else:
             folder.mkdir(parents=True, exist_ok=True)
             self._path = folder / (f"{self._budget.names.of(self._layer)}.npy" + _io.TEMPORARY_SUFFIX)
@@ -195,11 +220,13 @@ class Rows:
         try:
             yield
         except OSError as error:
-            folder = self._budget.out or tempfile.gettempdir()
-            raise FileError(
+            folder = self._budget.out or self._budget.scratch or tempfile.gettempdir()
+            raised = FileError(
                 f"cannot write the vectors of layer {self._layer} to {folder}: {error.strerror or error}; "
                 "free space there, pass out=, or raise memory="
-            ) from error
+            )
+            raised.errno = error.errno
+            raise raised from error
 
 
 def all_equal(points: Floats) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-from toposcope._types import Float64, Floats, Ints
+from toposcope._types import Array, Float64, Floats, Ints
 from toposcope.cloud.metrics import pairwise_distances
+from toposcope.cloud.scale import between, quantile_of, quantile_place
 from toposcope.rips import _native
 from toposcope.rips.engine import Bars
 
@@ -43,6 +45,57 @@ def components(points: Floats, metric: str, threshold: float, scale: float = 1.0
     return Bars(np.column_stack([np.zeros(len(deaths)), deaths]), np.zeros(len(deaths), dtype=np.int64))
 
 
+_DIGITS = 16
+"""Bits of a distance that one pass over all of them tells."""
+
+
+def scale_of(points: Floats, metric: str, rule: str, block: int | None = None) -> float:
+    """The scale that a quantile rule gives, as `scale_value` finds it in the matrix, in the memory of a few blocks.
+
+    points: (n, d), n at least 2. metric, block: as for `components`. Every pass over all distances tells some more bits
+    of the two between which the quantile lies: two passes in float32, four in float64.
+    """
+    n = len(points)
+    below, share = quantile_place(n * (n - 1) // 2, quantile_of(rule))
+    ranks = [below, min(below + 1, n * (n - 1) // 2 - 1)]
+    size = points.dtype.itemsize
+    whole: Any = np.uint32 if size == 4 else np.uint64
+    known = [0, 0]  # the first bits of either distance; as they are not negative, their bits are in their order
+    left = 8 * size
+    while left > 0:
+        width = min(_DIGITS, left)
+        left -= width
+        counts = {first: np.zeros(1 << width, dtype=np.int64) for first in known}
+        for distances, times in _every_pair(points, metric, block or _block_of(points.shape[1])):
+            bits = distances.view(whole)
+            for first, count in counts.items():
+                some = bits if left + width == 8 * size else bits[bits >> whole(left + width) == whole(first)]
+                digits = (some >> whole(left)) & whole((1 << width) - 1)
+                count += times * np.bincount(digits.astype(np.int64), minlength=1 << width)
+        for number, first in enumerate(list(known)):
+            up_to = np.cumsum(counts[first])
+            digit = int(np.searchsorted(up_to, ranks[number], side="right"))
+            ranks[number] -= int(up_to[digit - 1]) if digit else 0
+            known[number] = first << width | digit
+    found = np.array(known, dtype=whole).view(points.dtype)
+    return between(float(found[0]), float(found[1]), share, rule)
+
+
+def _every_pair(points: Floats, metric: str, block: int) -> Iterator[tuple[Array, int]]:
+    """Distances of pairs, and how often these count: in all, every pair once.
+
+    Pairs within one point of the plane of `_lines` lie on all of its lines.
+    """
+    n = len(points)
+    order, point = _plane(n, block)
+    for rows in _lines(n, block):
+        yield pairwise_distances(points[rows], metric, condensed=True), 1
+    for one in range(order * order if order > 1 else 0):
+        rows = np.flatnonzero(point == one)
+        if len(rows) > 1:
+            yield pairwise_distances(points[rows], metric, condensed=True), -order
+
+
 def _block_of(dimension: int) -> int:
     return int(np.clip(_BLOCK_BYTES // (8 * max(1, dimension)), 128, 4096))
 
@@ -53,20 +106,25 @@ def _lines(n: int, block: int) -> Iterator[Ints]:
     The rows are dealt out to the q × q points of an affine plane over a prime field, and the sets are its lines: any
     two points lie on exactly one.
     """
-    q = -(-n // block)
+    q, point = _plane(n, block)
     if q <= 1:
         yield np.arange(n)
         return
-    while any(q % factor == 0 for factor in range(2, math.isqrt(q) + 1)):
-        q += 1
     at = np.arange(q)
-    point = np.arange(n) % (q * q)
     lines = [at * q + (slope * at + start) % q for slope in range(q) for start in range(q)]
     lines += [column * q + at for column in range(q)]
     for line in lines:
         rows = np.flatnonzero(np.isin(point, line))
         if len(rows) > 1:
             yield rows
+
+
+def _plane(n: int, block: int) -> tuple[int, Ints]:
+    """The order q of the plane, a prime (1: all rows fit in a block), and the point to which each row is dealt."""
+    q = -(-n // block)
+    while q > 1 and any(q % factor == 0 for factor in range(2, math.isqrt(q) + 1)):
+        q += 1
+    return q, np.arange(n) % (q * q)
 
 
 def _spanning_forest(n: int, edges: Ints, lengths: Float64) -> tuple[Ints, Float64]:

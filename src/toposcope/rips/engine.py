@@ -17,6 +17,9 @@ KERNEL_DEGREE = 2
 MOST_POINTS = 65535
 """Rows of the largest matrix that the kernel takes; it would be 17 GB of float32."""
 
+LARGEST_MATRIX = 4096
+"""Points beyond which degree 0 alone is computed without a matrix."""
+
 _MOST_THREADS = 64
 
 
@@ -32,6 +35,11 @@ class Bars:
 def in_kernel(max_degree: int, field: int) -> bool:
     """Whether the native kernel computes these degrees over this field."""
     return field == 2 and max_degree <= KERNEL_DEGREE
+
+
+def streams(n: int, max_degree: int, field: int = 2, of_the_cloud: bool = False) -> bool:
+    """Whether a diagram of n points, without representatives, is computed without a matrix of their distances."""
+    return max_degree == 0 and in_kernel(max_degree, field) and not of_the_cloud and n > LARGEST_MATRIX
 
 
 def persistence(

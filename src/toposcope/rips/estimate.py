@@ -12,7 +12,7 @@ from toposcope._types import Array
 from toposcope.cloud.metrics import METRICS, CloudMetric, metric_named, pairwise_distances
 from toposcope.representation import Representation
 from toposcope.rips import _native
-from toposcope.rips.engine import KERNEL_DEGREE, MOST_POINTS
+from toposcope.rips.engine import KERNEL_DEGREE, MOST_POINTS, streams
 
 _SAMPLE = 256
 """Points of the sample that is swept; half of it is swept as well, to see how counts grow."""
@@ -79,11 +79,27 @@ def estimate_rips(
     return RipsEstimate(
         n_points=n,
         max_degree=degree,
-        matrix_bytes=matrix_bytes(n, dimension, cloud.dtype.itemsize, of_the_cloud),
+        matrix_bytes=distance_bytes(
+            n, dimension, cloud.dtype.itemsize, degree, of_the_cloud, given=name == "precomputed"
+        ),
         kernel_bytes=kernel_bytes(n, degree, workers),
         operations=distance_operations + _sweep_operations(np.ascontiguousarray(sample), n, degree),
         distance_operations=distance_operations,
     )
+
+
+def distance_bytes(
+    n: int, dimension: int, itemsize: int, max_degree: int, of_the_cloud: bool = False, given: bool = False
+) -> int:
+    """Distances and what computing them takes: all in a matrix, or a block of them at a time. given: as a matrix."""
+    if not given and streams(n, max_degree, of_the_cloud=of_the_cloud):
+        return _streamed_bytes(n, dimension, itemsize)
+    return matrix_bytes(n, dimension, itemsize, of_the_cloud)
+
+
+def _streamed_bytes(n: int, dimension: int, itemsize: int) -> int:
+    """At most what degree 0 takes without a matrix: distances of a block and what is done with them, edges, counts."""
+    return 4 * itemsize * 4096**2 + 300 * n + 8 * 4096 * dimension + (1 << 27)
 
 
 def matrix_bytes(n: int, dimension: int, itemsize: int, of_the_cloud: bool = False) -> int:
@@ -124,11 +140,12 @@ def check_budget(
     """Raise InputError when a diagram may take more than `memory` bytes, saying how many points would fit."""
 
     def needed(points: int) -> int:
-        return matrix_bytes(points, dimension, itemsize, of_the_cloud) + kernel_bytes(points, max_degree, threads)
+        distances = distance_bytes(points, dimension, itemsize, max_degree, of_the_cloud, given=dimension == 0)
+        return distances + kernel_bytes(points, max_degree, threads)
 
     if needed(n) <= memory:
         return
-    low, high = 0, min(n, MOST_POINTS)
+    low, high = 0, n if streams(n, max_degree, of_the_cloud=of_the_cloud) else min(n, MOST_POINTS)
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if needed(middle) <= memory else (low, middle - 1)

@@ -15,15 +15,12 @@ from toposcope.diagram import Filtration, PersistenceDiagram
 from toposcope.representation import Representation
 from toposcope.rips import _native
 from toposcope.rips.births import with_births
-from toposcope.rips.components import components
-from toposcope.rips.engine import in_kernel, persistence
+from toposcope.rips.components import components, scale_of
+from toposcope.rips.engine import persistence, streams
 from toposcope.rips.estimate import check_budget
 
 _LARGEST_FIELD = 46337
 """Largest prime whose square fits gudhi's 32-bit coefficients."""
-
-_LARGEST_MATRIX_IN_DEGREE_0 = 4096
-"""Points beyond which degree 0 alone is computed without a matrix."""
 
 
 def vietoris_rips(
@@ -55,7 +52,7 @@ def vietoris_rips(
     A filtration value is a diameter: an edge enters at its length. Computation is in the precision of the input,
     float32 or float64. No points give an empty diagram. Degrees 0 to 2 over Z/2 are the native kernel's; other fields
     and degrees go to gudhi, without representatives. Degree 0 alone, of more than 4096 points, needs no matrix of
-    distances (unless the scale is a quantile, representatives are asked for, or the metric is one of the whole cloud).
+    distances (unless representatives are asked for, or the metric is one of the whole cloud).
 
     Sources: the sweep over edges and their lunes is told in native/sweep.hpp, after Koyama, Mémoli, Robins and Turner
     2023, Kapulkin and Kershaw 2026, Boissonnat, Dey and Maria 2015, and Bauer 2021. Raises InputError for unusable
@@ -79,17 +76,10 @@ def vietoris_rips(
     else:
         cloud = _check.points(points)
 
-    without_matrix = (
-        degree == 0
-        and in_kernel(degree, prime)
-        and metric != "precomputed"
-        and not of_the_cloud
-        and len(cloud) > _LARGEST_MATRIX_IN_DEGREE_0
-        and not isinstance(rule, str)
-        and not representatives
-    )
-    if without_matrix:
-        value = scale_value(cloud, rule)
+    if metric != "precomputed" and not representatives and streams(len(cloud), degree, prime, of_the_cloud):
+        if math.isfinite(budget):
+            check_budget(len(cloud), cloud.shape[1], cloud.dtype.itemsize, degree, workers, budget, of_the_cloud)
+        value = scale_of(cloud, str(kind), rule) if isinstance(rule, str) else scale_value(cloud, rule)
         bars = components(cloud, str(kind), limit, value)
     else:
         if math.isfinite(budget):

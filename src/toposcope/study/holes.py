@@ -18,7 +18,7 @@ from toposcope._types import Array, Float64, Floats
 from toposcope.cloud.controls import Control, GaussianControl, ShuffledControl
 from toposcope.diagram import PersistenceDiagram
 from toposcope.representation import Representation
-from toposcope.rips.engine import in_kernel
+from toposcope.rips.engine import LARGEST_MATRIX, in_kernel, streams
 from toposcope.store import Store, key_of
 from toposcope.study.performer import Performer
 from toposcope.study.plan import Homology, Network, Study
@@ -285,14 +285,35 @@ class Seen:
     thumbnails: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
+def are_looked_at(plan: Study) -> bool:
+    """Whether layers get portraits."""
+    degree = plan.homology.max_degree
+    return in_kernel(min(degree, HIGHEST), plan.homology.field) and not _are_too_large(plan)
+
+
+def _are_too_large(plan: Study) -> bool:
+    return streams(plan.cloud.size, plan.homology.max_degree, plan.homology.field)
+
+
+def left_out(plan: Study) -> list[str]:
+    """What the report has to say where there are no portraits because clouds are too large."""
+    if not _are_too_large(plan):
+        return []
+    return [
+        f"there are no portraits of holes, and no images beside them: draws of {plan.cloud.size} points would need a "
+        f"matrix of their distances for it; take draws of at most {LARGEST_MATRIX} points for that"
+    ]
+
+
 def look(
     plan: Study, networks: Sequence[Extracted], keys: Collection[str], driver: Performer, thumbnails: bool
 ) -> Seen:
     """Take the portrait of every layer whose plain side has its key among `keys`, and small images of its inputs.
 
-    Over another field than Z/2 there are no portraits, because representatives are the kernel's.
+    Over another field than Z/2 there are no portraits, because representatives are the kernel's; nor of clouds whose
+    diagrams are computed without a matrix of distances, which representatives need.
     """
-    if not in_kernel(min(plan.homology.max_degree, HIGHEST), plan.homology.field):
+    if not are_looked_at(plan):
         return Seen()
     tasks = [
         (network.network, layer.layer, Holes(side, DRAW, plan.seed, plan.homology))

@@ -214,9 +214,14 @@ class Test(Part):
 
 class Extraction(Part):
     """`[extract]`: how activations are computed. batch_size and device may change the last bits, so both are part of
-    every artefact's key."""
+    every artefact's key.
+
+    shard: inputs of one task. A network that sees more of them is run by several workers at once, each of which loads
+    it once; every batch is the same whatever the shards, and so are the bits.
+    """
 
     batch_size: int = Field(default=64, ge=1)
+    shard: int = Field(default=4096, ge=1)
     device: str | None = None
     precision: Literal["float16", "bfloat16"] | None = None
 

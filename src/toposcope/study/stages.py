@@ -44,6 +44,8 @@ from toposcope.study.verdicts import Evidence, Quantity, SameInputs, Verdict
 
 Extraction = Extract | Import
 """What takes the representations of a network."""
+_SHARDS = 4
+"""Shards of extraction under way, for each worker: more keep workers busy at the end, and more of the disk."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +81,7 @@ def prepare(study: Study) -> Prepared:
     controls.check(plan)
     tasks: dict[str, Extraction] = {}
     unplanned: list[tuple[str, ToposcopeError]] = []
-    known: dict[tuple[str, int | None], tuple[str, str]] = {}
+    known: dict[tuple[str, int | None], tuple[str, str, int]] = {}
     for network in plan.network:
         try:
             tasks[network.name] = _extraction(plan, network, known)
@@ -116,7 +118,7 @@ def conduct(prepared: Prepared, folder: Path, driver: Performer, thumbnails: boo
     made = tables.all_tables(found.evidence, found.sides, found.measured, verdicts, found.quantities, audited)
     beside = look_beside(plan, networks, same_inputs, found.keys, driver)
     made |= beside.tables(plan.test.confidence)
-    warnings = [*doubts, *found.warnings, *beside.warnings]
+    warnings = [*doubts, *found.warnings, *beside.warnings, *holes.left_out(plan)]
     seen = holes.look(plan, networks, found.keys, driver, thumbnails)
     assembled = _assemble(plan, folder, networks, made, verdicts, warnings, found.keys, driver, started)
     control_keys = _control_keys(plan, networks, found.keys)
@@ -191,7 +193,7 @@ def _extract(prepared: Prepared, driver: Performer) -> list[Extracted]:
     for title, error in prepared.unplanned:
         driver.fail(title, error)
     tasks = prepared.extractions
-    present = driver.perform("extraction", list(tasks.values()))
+    present = _perform_extractions(list(tasks.values()), driver)
     networks = []
     for name, task in tasks.items():
         if task.key not in present:
@@ -201,7 +203,7 @@ def _extract(prepared: Prepared, driver: Performer) -> list[Extracted]:
         whole = driver.suspicious
         if lost := [layer.key for layer in extracted.layers if not driver.store.intact(layer.key, whole)]:
             driver.discard(task.key, lost)
-            if task.key not in driver.perform("extraction", [task]):
+            if task.key not in _perform_extractions([task], driver):
                 continue
             extracted = Extracted.read(driver.store, task.key)
         for message in extracted.broken:
@@ -210,8 +212,59 @@ def _extract(prepared: Prepared, driver: Performer) -> list[Extracted]:
     return networks
 
 
-def _extraction(plan: Study, network: Network, known: dict[tuple[str, int | None], tuple[str, str]]) -> Extraction:
-    """known: name and digest of inputs that were looked at before."""
+def _perform_extractions(tasks: Sequence[Extraction], driver: Performer) -> set[str]:
+    """Perform what is missing, networks of many inputs shard by shard; returns the keys of all that is there.
+
+    Some networks at a time, so that shards, which go once they are put together, never take much of the disk.
+    """
+    sharded = [task for task in tasks if task.shards and not _is_whole(task, driver)]
+    at_once = [task for task in tasks if task not in sharded]
+    present = driver.perform("extraction", at_once) if at_once else set()
+    for places in together([len(task.shards) for task in sharded], driver.workers):
+        some = [sharded[place] for place in places]
+        there = driver.perform("extraction", [shard for task in some for shard in task.shards])
+        complete = [task for task in some if all(shard.key in there for shard in task.shards)]
+        for task in some:
+            if task not in complete:
+                _as_one_failure(task, driver)
+        made = driver.perform("extraction", complete) if complete else set()
+        driver.used.difference_update(shard.key for task in complete if task.key in made for shard in task.shards)
+        present |= made
+    return present
+
+
+def together(shards: Sequence[int], workers: int) -> list[list[int]]:
+    """Which networks are extracted at one time: enough for the workers, and no more. shards: of each network."""
+    groups: list[list[int]] = []
+    for place in range(len(shards)):
+        if not groups or sum(shards[other] for other in groups[-1]) >= _SHARDS * workers:
+            groups.append([])
+        groups[-1].append(place)
+    return groups
+
+
+def _is_whole(task: Extraction, driver: Performer) -> bool:
+    """Whether the artefact of a task is there; a damaged one goes, and is noted."""
+    if task.key not in driver.store:
+        return False
+    whole = driver.store.intact(task.key, driver.suspicious)
+    if not whole:
+        driver.discard(task.key, [task.key])
+    return whole
+
+
+def _as_one_failure(task: Extraction, driver: Performer) -> None:
+    """A network of which shards failed is one that failed."""
+    titles = {shard.title for shard in task.shards}
+    lost = [message for title, message in driver.failed if title in titles]
+    others = [failure for failure in driver.failed if failure[0] not in titles]
+    if lost:
+        more = f" (and {len(lost) - 1} more of its {len(titles)} shards)" if len(lost) > 1 else ""
+        driver.failed[:] = [*others, (task.title, f"{lost[0]}{more}")]
+
+
+def _extraction(plan: Study, network: Network, known: dict[tuple[str, int | None], tuple[str, str, int]]) -> Extraction:
+    """known: name, digest and number of inputs that were looked at before."""
     if network.representations is not None:
         return Import.planned(network)
     from toposcope.extract import load_inputs, weights_digest
@@ -222,7 +275,7 @@ def _extraction(plan: Study, network: Network, known: dict[tuple[str, int | None
     where = (source, plan.inputs.limit)
     if where not in known:
         inputs = load_inputs(source, limit=plan.inputs.limit)
-        known[where] = inputs.name, inputs.digest()
+        known[where] = inputs.name, inputs.digest(), inputs.count or 0
     return Extract.planned(plan, network, *known[where], weights_digest(network.model, seed=network.seed))
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -206,10 +207,13 @@ class Extract:
     how: Extraction
     inputs_name: str
     inputs_digest: str
+    count: int
     identity: str
 
     @classmethod
-    def planned(cls, plan: Study, network: Network, inputs_name: str, inputs_digest: str, weights: str) -> Extract:
+    def planned(
+        cls, plan: Study, network: Network, inputs_name: str, inputs_digest: str, count: int, weights: str
+    ) -> Extract:
         """The task, with what decides its content hashed: weights, inputs, and how activations are computed.
 
         Weights and inputs count by their content alone: files that move or get other names stay what they are.
@@ -221,14 +225,14 @@ class Extract:
             "extraction",
             schema=SCHEMA,
             network=spec,
-            extract=plan.extract.model_dump(mode="json"),
+            extract=plan.extract.model_dump(mode="json", exclude={"shard"}),
             inputs=inputs_digest,
             weights=weights,
             versions=installed_versions(
                 "numpy", "pillow", "scikit-learn", "torch", "torchvision", "timm", "transformers", "onnx", "onnxruntime"
             ),
         )
-        return cls(network, source, plan.inputs.limit, plan.extract, inputs_name, inputs_digest, identity)
+        return cls(network, source, plan.inputs.limit, plan.extract, inputs_name, inputs_digest, count, identity)
 
     @property
     def key(self) -> str:
@@ -251,38 +255,32 @@ class Extract:
         origin = extracted.origin if extracted.origin in ("", DIGITS) else self.inputs_name
         return extracted.called(self.network.name, self.source, origin, checkpoint)
 
-    def perform(self, store: Store, progress: Callable[[int, int | None], None] | None = None) -> None:
-        """Extract, keep one representation per layer, then the manifest."""
-        from toposcope.extract import extract, load_inputs, load_network
+    @property
+    def shards(self) -> tuple[Shard, ...]:
+        """Runs over some of the inputs each, where there are so many; `perform` puts together what they hear."""
+        size = -(-self.how.shard // self.how.batch_size) * self.how.batch_size
+        if self.count <= size:
+            return ()
+        return tuple(Shard(self, start, min(start + size, self.count)) for start in range(0, self.count, size))
 
-        network = self.network
-        assert network.model is not None
-        source = self.source
-        patterns = list(network.layers)
-        judged = network.classes is not None and "output" not in patterns
+    @property
+    def layers(self) -> list[str]:
+        """Patterns of the layers that are run, the output included where it is judged."""
+        return [*self.network.layers, *(["output"] if self._judged else [])]
+
+    @property
+    def _judged(self) -> bool:
+        return self.network.classes is not None and "output" not in self.network.layers
+
+    def perform(self, store: Store, progress: Callable[[int, int | None], None] | None = None) -> None:
+        """Extract, or put shards together; keep one representation per layer, then the manifest."""
+        network, shards = self.network, self.shards
+        said: list[str] = []
+        broken: tuple[str, ...] = ()
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", ToposcopeWarning)
-            loaded = load_network(network.model, seed=network.seed)
-            inputs = load_inputs(source, limit=self.limit)
-            if inputs.digest() != self.inputs_digest:
-                raise InputError(
-                    f"inputs {source!r} gave other content than when the run was planned; "
-                    "a function must give the same inputs every time, and files must stay as they are"
-                )
-            broken: tuple[str, ...] = ()
             try:
-                representations = extract(
-                    loaded,
-                    inputs,
-                    layers=[*patterns, "output"] if judged else patterns,
-                    reduce=network.reduce,
-                    batch_size=self.how.batch_size,
-                    device=self.how.device,
-                    precision=self.how.precision,
-                    name=network.name,
-                    seed=network.seed,
-                    progress=progress,
-                )
+                representations = self._joined(store, said, progress) if shards else self._extracted(said, progress)
             except ActivationError as error:
                 # The other layers are fine, and go on.
                 if set(error.finished) <= {"output"}:
@@ -291,11 +289,151 @@ class Extract:
         accuracy, count = None, 0
         if network.classes is not None and "output" in representations:
             accuracy, count = _accuracy(representations["output"], network)
-        if judged:
+        if self._judged:
             representations.pop("output", None)
             representations = _in_order(representations)
-        said = [str(warning.message) for warning in caught if issubclass(warning.category, ToposcopeWarning)]
-        _keep(store, self.key, network.name, list(representations.values()), source, accuracy, count, said, broken)
+        said += _said(caught)
+        _keep(store, self.key, network.name, list(representations.values()), self.source, accuracy, count, said, broken)
+        for shard in shards:
+            store.discard(shard.key)
+
+    def _extracted(
+        self, said: list[str], progress: Callable[[int, int | None], None] | None
+    ) -> dict[str, Representation]:
+        from toposcope.extract import extract
+
+        loaded, inputs = _loaded(self, said)
+        return extract(
+            loaded,
+            inputs,
+            layers=self.layers,
+            reduce=self.network.reduce,
+            batch_size=self.how.batch_size,
+            device=self.how.device,
+            precision=self.how.precision,
+            name=self.network.name,
+            seed=self.network.seed,
+            memory=_room(),
+            progress=progress,
+        )
+
+    def _joined(
+        self, store: Store, said: list[str], progress: Callable[[int, int | None], None] | None
+    ) -> dict[str, Representation]:
+        from toposcope.extract import Part, join
+
+        _LOADED.pop("network", None)  # it has been run over everything
+
+        def parts() -> Iterator[Part]:
+            for number, shard in enumerate(self.shards):
+                arrays = store.read(shard.key, memory_map=True)
+                said.extend(line for line in json.loads(str(arrays["said"])) if line not in said)
+                yield Part.from_arrays(arrays)
+                if progress is not None:
+                    progress(number + 1, len(self.shards))
+
+        return join(parts(), self.count, self.layers, _room(), store.scratch)
+
+
+@dataclasses.dataclass(frozen=True)
+class Shard:
+    """Run one network over some of its inputs: the batches that begin among inputs `start` to `stop` - 1."""
+
+    uses_torch: ClassVar[bool] = True
+
+    of: Extract
+    start: int
+    stop: int
+
+    @property
+    def key(self) -> str:
+        """Of what was heard: the extraction, and which inputs."""
+        return key_of("shard", extraction=self.of.identity, start=self.start, stop=self.stop)
+
+    @property
+    def title(self) -> str:
+        """For progress and failures."""
+        return f"{self.of.title}, inputs {self.start} to {self.stop - 1}"
+
+    def perform(self, store: Store, progress: Callable[[int, int | None], None] | None = None) -> None:
+        """Run, and keep what was heard until all of it is put together."""
+        from toposcope.extract import extract_part
+
+        of, said = self.of, list[str]()
+        loaded, inputs = _loaded(of, said)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ToposcopeWarning)
+            part = extract_part(
+                loaded,
+                inputs,
+                range(self.start, self.stop),
+                layers=of.layers,
+                reduce=of.network.reduce,
+                batch_size=of.how.batch_size,
+                device=of.how.device,
+                precision=of.how.precision,
+                name=of.network.name,
+                seed=of.network.seed,
+                memory=_room(),
+                scratch=store.scratch,
+                progress=progress,
+            )
+        said += _said(caught)
+        store.write(self.key, {**part.to_arrays(), "said": np.array(json.dumps(said))})
+
+
+_LOADED: dict[str, tuple[Hashable, Any, list[str]]] = {}
+"""The network and the inputs that this process ran last, and what was warned of: the next shard is of the same."""
+
+
+def _loaded(task: Extract, said: list[str]) -> tuple[Any, Any]:
+    """The network and the inputs of an extraction, loaded once by this process. Raises InputError for other inputs."""
+    from toposcope.extract import load_inputs, load_network
+
+    def checked() -> Any:
+        inputs = load_inputs(task.source, limit=task.limit)
+        if inputs.digest() != task.inputs_digest:
+            raise InputError(
+                f"inputs {task.source!r} gave other content than when the run was planned; "
+                "a function must give the same inputs every time, and files must stay as they are"
+            )
+        return inputs
+
+    here = os.getcwd()
+    network = _once(
+        "network",
+        (here, task.network.model, task.identity),
+        lambda: load_network(str(task.network.model), seed=task.network.seed),
+        said,
+    )
+    return network, _once("inputs", (here, task.source, task.limit, task.inputs_digest), checked, said)
+
+
+def _once(kind: str, what: Hashable, load: Callable[[], Any], said: list[str]) -> Any:
+    if kind not in _LOADED or _LOADED[kind][0] != what:
+        _LOADED.pop(kind, None)  # before the next one comes: two may not fit
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ToposcopeWarning)
+            found = load()
+        _LOADED[kind] = what, found, _said(caught)
+    said += _LOADED[kind][2]
+    return _LOADED[kind][1]
+
+
+def _said(caught: Sequence[warnings.WarningMessage]) -> list[str]:
+    return [str(warning.message) for warning in caught if issubclass(warning.category, ToposcopeWarning)]
+
+
+def _room() -> int:
+    """Bytes of vectors that an extraction may hold in memory: a quarter of what its worker may."""
+    from toposcope.extract import MEMORY
+
+    try:
+        import resource
+    except ImportError:  # a system without such limits
+        return MEMORY
+    limit = resource.getrlimit(resource.RLIMIT_DATA)[0]
+    return MEMORY if limit == resource.RLIM_INFINITY else min(MEMORY, limit // 4)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -303,6 +441,7 @@ class Import:
     """Take representations that were saved before, one file per layer, in the order of their names."""
 
     uses_torch: ClassVar[bool] = False
+    shards: ClassVar[tuple[Shard, ...]] = ()
 
     network: Network
     files: tuple[tuple[str, str], ...]
@@ -476,8 +615,9 @@ def _origin(representation: Representation) -> str:
 
 @functools.lru_cache(maxsize=2)
 def read_layer(store: Store, key: str) -> Representation:
-    """The representation of a layer; the last ones stay in memory, because draws of one layer follow each other."""
-    arrays = store.read(key)
+    """The representation of a layer, large ones memory-mapped; the last ones stay, because their draws follow."""
+    _LOADED.clear()  # extraction is over
+    arrays = store.read(key, memory_map=True)
     source = Source.from_json(str(arrays["source"]))
     return Representation(arrays["points"], arrays["sample_ids"], arrays.get("labels"), source)
 
