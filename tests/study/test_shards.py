@@ -1,6 +1,9 @@
 """One network over many inputs, split among workers: the same bits, each network loaded once by each, nothing left."""
 
 import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +100,9 @@ def test_shards_give_the_bits_of_one_pass(folder: Path, shard: int) -> None:
     other = ts.run(study(model, model + "@random", shard=16), "several")
     assert other.provenance["tasks_performed"] == 0
     assert not list((folder / "several" / "store").glob("**/*.partial"))
+    with ThreadPoolExecutor(2) as pool:
+        ts.run(study(model, model + "@random", shard=shard), "threads", executor=pool)
+    assert artefacts(folder / "threads") == artefacts(folder / "one")
 
 
 def test_an_interrupted_extraction_goes_on_with_the_next_shard(folder: Path) -> None:
@@ -110,6 +116,34 @@ def test_an_interrupted_extraction_goes_on_with_the_next_shard(folder: Path) -> 
     assert not artefacts(folder / "run", "shard")
     ts.run(study("nets_of_shards:net", shard=4096), "whole")
     assert artefacts(folder / "run") == artefacts(folder / "whole")
+
+
+def test_shards_that_a_killed_run_left_go(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = study("nets_of_shards:net", shard=48)
+    with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
+        killed.setattr("toposcope.store.Store.discard", lambda self, key: None)
+        ts.run(plan, "run", progress=Watcher(interrupt_at=20))
+    assert len(artefacts(folder / "run", "shard")) == 6
+    assert artefacts(folder / "run", "extraction")
+    assert not ts.run(plan, "run").failed
+    assert not artefacts(folder / "run", "shard")
+
+
+def test_two_runs_at_once_share_shards(folder: Path) -> None:
+    (folder / "plan.toml").write_text(
+        'recipe = "layers"\n[inputs]\nsource = "digits:test"\nlimit = 250\n[[network]]\nname = "n0"\n'
+        'model = "nets_of_shards:net"\nlayers = ["all"]\n[cloud]\nsize = 30\ndraws = 6\n'
+        "[extract]\nbatch_size = 16\nshard = 16\n"
+    )
+    command = [sys.executable, "-m", "toposcope", "run", "plan.toml", "--out", "both", "--quiet"]
+    runs = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for _ in range(3)]
+    for one in runs:
+        _out, err = one.communicate(timeout=200)
+        assert one.returncode == 0, err.decode()
+    assert not artefacts(folder / "both", "shard")
+    ts.run(ts.Study.read("plan.toml"), "alone")
+    assert artefacts(folder / "both") == artefacts(folder / "alone")
+    assert tables(folder / "both") == tables(folder / "alone")
 
 
 def test_shards_that_are_damaged_or_gone_are_made_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

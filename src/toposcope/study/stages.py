@@ -227,10 +227,17 @@ def _perform_extractions(tasks: Sequence[Extraction], driver: Performer) -> set[
         for task in some:
             if task not in complete:
                 _as_one_failure(task, driver)
-        made = driver.perform("extraction", complete) if complete else set()
-        driver.used.difference_update(shard.key for task in complete if task.key in made for shard in task.shards)
-        present |= made
+        present |= driver.perform("extraction", complete) if complete else set()
+        _let_go(complete, present, driver)
+    _let_go(at_once, present, driver)
     return present
+
+
+def _let_go(tasks: Sequence[Extraction], present: set[str], driver: Performer) -> None:
+    """Remove the shards of networks that are there, also what another run, or one that was killed, left of them."""
+    for shard in (shard for task in tasks if task.key in present for shard in task.shards):
+        driver.store.discard(shard.key)
+        driver.used.discard(shard.key)
 
 
 def together(shards: Sequence[int], workers: int) -> list[list[int]]:

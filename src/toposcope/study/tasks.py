@@ -294,8 +294,6 @@ class Extract:
             representations = _in_order(representations)
         said += _said(caught)
         _keep(store, self.key, network.name, list(representations.values()), self.source, accuracy, count, said, broken)
-        for shard in shards:
-            store.discard(shard.key)
 
     def _extracted(
         self, said: list[str], progress: Callable[[int, int | None], None] | None
