@@ -19,6 +19,7 @@ ORDER = [
     ["_check", "_html", "_lease", "_io"],
     NOUNS,
     ["extract", "store", "cloud", "terminal"],
+    ["mirror"],
     ["rips"],
     ["distances"],
     ["stats"],

@@ -199,6 +199,7 @@ def run(
     out: Out = None,
     workers: Workers = None,
     scheduler: Annotated[str | None, typer.Option("--scheduler", help="Of Dask: tcp://HOST:PORT, or local.")] = None,
+    store: Annotated[str | None, typer.Option("--store", help="Artefacts lie there: an address of fsspec.")] = None,
     memory: Annotated[str | None, typer.Option("--memory", help="The most data of one worker, such as 2GB.")] = None,
     timeout: Annotated[float | None, typer.Option("--timeout", help="The most seconds of one task.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
@@ -236,6 +237,7 @@ def run(
             scheduler=scheduler,
             memory=allowed,
             timeout=timeout,
+            store=store,
         )
         path = folder / "report.html"
         if not results.kept or not path.is_file():

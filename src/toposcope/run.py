@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from toposcope import _check
 from toposcope._errors import ArtefactError, InputError, StoreError, TaskError, ToposcopeError
 from toposcope._io import sweep
+from toposcope.mirror import store_at
 from toposcope.store import Store
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def run(
     scheduler: str | None = None,
     memory: int | None = None,
     timeout: float | None = None,
+    store: str | None = None,
 ) -> Results:
     """Run a study, or finish it: whatever an earlier run in the same folder completed is kept.
 
@@ -80,6 +82,8 @@ def run(
     `client.get_executor()`; threads take turns, because numerical threads and random states belong to the process.
     scheduler: address of a Dask scheduler instead; "local" starts one with `workers` processes.
     thumbnails: keep small images of the inputs that the report shows, where inputs are images.
+    store: an address of `fsspec`, such as s3://BUCKET/PATH, where the artefacts lie; the folder of the run is then this
+    machine's own, and holds what was made or needed here.
     memory: bytes of data that a worker may hold (Linux). timeout: seconds that one task may take.
     Every task uses one numerical thread, and the tables are the same, byte for byte, for any workers, order and
     interruption.
@@ -108,18 +112,18 @@ def run(
     if timeout is not None and not timeout > 0:
         raise InputError(f"timeout={timeout} is not a number of seconds above 0")
     folder = Path(out) if out is not None else Path("runs") / plan.folder
-    store = Store(folder / "store")
+    kept = store_at(folder / "store", store)
     watching = progress or Silence()
-    store.check_format()
+    kept.check_format()
     prepared = prepare(plan)
-    finished = _finished(folder, store, prepared.stamp(thumbnails))
+    finished = _finished(folder, kept, prepared.stamp(thumbnails))
     if finished is not None:
         watching.say(f"nothing to do: all {len(finished.artefacts)} artefacts of this plan are there")
         return finished
     check_plan(prepared.plan, workers, folder, memory, elsewhere=executor is not None or scheduler is not None)
     limits = Limits(memory, timeout)
-    with store.session(), open_pool(workers, store, limits, executor, scheduler, watching) as pool:
-        driver = Driver(store, pool, watching)
+    with kept.session(), open_pool(workers, kept, limits, executor, scheduler, watching) as pool:
+        driver = Driver(kept, pool, watching)
         results = driver.repairing(lambda: conduct(prepared, folder, driver, thumbnails))
     for place in (folder, folder / "tables"):
         sweep(place)
@@ -146,7 +150,8 @@ def _finished(folder: Path, store: Store, stamp: str | None) -> Results | None:
     written = (folder / "results.json").stat().st_mtime_ns
     tables = [folder / "tables" / f"{name}.csv" for name in before.tables]
     try:
-        touched = any(path.stat().st_mtime_ns >= written for path in (*tables, *map(store.path, before.artefacts)))
+        touched = any(path.stat().st_mtime_ns >= written for path in tables)
+        touched = touched or store.touched(before.artefacts, written)
     except OSError:
         return None
     if touched or not all(map(store.intact, before.artefacts)):
@@ -278,7 +283,7 @@ class Driver:
         """Note what a task took; on a shared folder its artefact may need a moment until it shows."""
         self.seconds[stage] = self.seconds.get(stage, 0.0) + outcome.seconds
         until = time.monotonic() + _SETTLING
-        while outcome.key not in self.store:
+        while not self.store.arrived(outcome.key):
             if time.monotonic() > until:
                 raise TaskError(
                     f"{outcome.where} finished a task, but {self.store.path(outcome.key)} is not there; give --out a "

@@ -160,6 +160,17 @@ class Store:
             raise StoreError(str(error)) from error
         return True
 
+    def look(self) -> None:
+        """See anew what is there, where that is not seen at once."""
+
+    def arrived(self, key: str) -> bool:
+        """Whether an artefact that a worker kept is seen here already."""
+        return key in self
+
+    def touched(self, keys: Collection[str], since: int) -> bool:
+        """Whether any of these artefacts was written after a time, in nanoseconds. Raises OSError for one not there."""
+        return any(self.path(key).stat().st_mtime_ns >= since for key in keys)
+
     def discard(self, key: str) -> None:
         """Remove an artefact that turned out to be of no use."""
         self._remove(self.path(key))

@@ -41,7 +41,7 @@ class Lent:
     def __init__(self, executor: Executor, workers: int, store: Store, limits: Limits = Limits()) -> None:  # noqa: B008
         self.workers = workers
         self._executor = executor
-        self._store = Store(store.folder.absolute())
+        self._store = dataclasses.replace(store, folder=store.folder.absolute())
         self._limits = check_limits(limits)
         self._seconds = 0.0
         self._futures: dict[Any, Sequence[Work]] = {}
