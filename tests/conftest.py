@@ -47,9 +47,13 @@ def pytest_report_header() -> list[str]:
     return [f"not installed, so tests that need it are skipped: {', '.join(ABSENT)}"] if ABSENT else []
 
 
+NEEDED = {"extract": "torch", "plot": "matplotlib"}
+"""Folders that have nothing to test without a package."""
+
+
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Networks run in torch: without it their folder has nothing to test."""
-    return True if "torch" in ABSENT and collection_path.name == "extract" else None
+    """Whether a folder is left out."""
+    return True if NEEDED.get(collection_path.name) in ABSENT else None
 
 
 @pytest.hookimpl(wrapper=True)

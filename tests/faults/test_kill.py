@@ -167,6 +167,7 @@ class Study:
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
+    pytest.importorskip("torch")
     made = Study(tmp_path_factory.mktemp("kill"))
     yield made
     made.zygote.close()
