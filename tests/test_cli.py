@@ -153,7 +153,7 @@ def test_run_report_show_store(capsys: pytest.CaptureFixture[str], plan: str) ->
     code, out, _ = call(capsys, "store", "runs/plan", "--json")
     key = next(key for key in ts.Results.read("runs/plan").artefacts if key.startswith("diagram"))
     code, out, _ = call(capsys, "show", key)
-    assert "H1: " in out
+    assert "total persistence" in out  # whether it has loops depends on which comes first, and that on versions
     key = next(key for key in ts.Results.read("runs/plan").artefacts if key.startswith("distances"))
     code, out, _ = call(capsys, "show", key)
     assert "values  float64" in out
