@@ -47,9 +47,13 @@ def pytest_report_header() -> list[str]:
     return [f"not installed, so tests that need it are skipped: {', '.join(ABSENT)}"] if ABSENT else []
 
 
+NEEDED = {"extract": "torch", "plot": "matplotlib"}
+"""Folders that have nothing to test without a package."""
+
+
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Networks run in torch: without it their folder has nothing to test."""
-    return True if "torch" in ABSENT and collection_path.name == "extract" else None
+    """Whether a folder is left out."""
+    return True if NEEDED.get(collection_path.name) in ABSENT else None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -69,7 +73,12 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     """Where everything should be there (TOPOSCOPE_SKIP_IS_FAILURE), a skip is a failure."""
     report = yield
     error = call.excinfo.value if call.excinfo is not None else None
-    if report.failed and isinstance(error, ImportError) and any(name in str(error) for name in ABSENT):
+    said = str(error)
+    lacking = isinstance(error, ImportError) and any(name in said for name in ABSENT)
+    lacking |= any(
+        f"needs {name}, which is not installed" in said or f"No module named '{name}'" in said for name in ABSENT
+    )
+    if report.failed and lacking:
         report.outcome = "skipped"
         report.longrepr = (str(item.path), 0, f"Skipped: {error}")
     if report.skipped and os.environ.get("TOPOSCOPE_SKIP_IS_FAILURE"):

@@ -9,3 +9,5 @@ for dependency in table["project"]["dependencies"]:
     match = re.match(r"([\w-]+)>=([\d.]+)", dependency)
     assert match, f"{dependency} names no lowest version"
     print(f"{match[1]}=={match[2]}")
+# Typer of that time uses what a later click warns of.
+print("click<8.3")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import toposcope as ts
-from tests.conftest import save_layers
+from tests.conftest import ABSENT, save_layers
 from toposcope.cli import main
 from toposcope.study import TEMPLATES
 
@@ -44,11 +44,14 @@ def plan() -> str:
     return "plan.toml"
 
 
+needs_torch = pytest.mark.skipif("torch" in ABSENT, reason="torch is not installed")
+
+
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = call(capsys, "--version")
     assert (code, out) == (0, f"toposcope {ts.__version__}\n")
     code, out, _ = call(capsys, "--version", "--verbose")
-    for name in ("python", "numpy", "gudhi", "platform", "cores"):
+    for name in {"python", "numpy", "gudhi", "platform", "cores"} - set(ABSENT):
         assert name in out
 
 
@@ -101,6 +104,7 @@ def test_diagram_and_distance(capsys: pytest.CaptureFixture[str], rng: np.random
     assert json.loads(out)["value"] == "inf" or json.loads(out)["value"] >= 0
 
 
+@needs_torch
 def test_layers_and_extract(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = call(capsys, "layers", "torchvision:resnet18@random", "--input-size", "64", "--layers", "stages")
     assert code == 0
@@ -152,7 +156,7 @@ def test_run_report_show_store(capsys: pytest.CaptureFixture[str], plan: str) ->
     made = ts.Results.read("runs/plan")
     key = next(key for key in made.artefacts if key.startswith("diagram") and 1 in made.store.read(key)["degrees"])
     code, out, _ = call(capsys, "show", key)
-    assert "H0: " in out
+    assert "H1: " in out
     key = next(key for key in ts.Results.read("runs/plan").artefacts if key.startswith("distances"))
     code, out, _ = call(capsys, "show", key)
     assert "values  float64" in out
@@ -183,6 +187,7 @@ def test_init_lists_the_recipes(capsys: pytest.CaptureFixture[str]) -> None:
     assert "finetuning      where does a fine-tuned network part from its base?" in out
 
 
+@needs_torch
 def test_init_writes_a_plan_that_runs_dry(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = call(capsys, "init", "--help")
     assert code == 0
@@ -225,7 +230,9 @@ def test_failed_tasks_end_with_one(capsys: pytest.CaptureFixture[str], plan: str
         (["init", "nope"], "known: architectures, betti-collapse, finetuning, layers"),
         (["store", "data"], "has no store"),
         (["layers", "torchvision:resnet1@random"], "resnet1"),
-        (["extract", "toposcope.demo.networks:vgg@random", "absent", "--out", "x"], "absent"),
+        pytest.param(
+            ["extract", "toposcope.demo.networks:vgg@random", "absent", "--out", "x"], "absent", marks=needs_torch
+        ),
         (["dance"], "dance"),
         (["diagram"], "points"),
         (["diagram", "data/a/block0.npz", "--max-degree", "-1"], "max-degree"),
@@ -236,7 +243,7 @@ def test_bad_input_is_one_line_and_two(
 ) -> None:
     code, out, err = call(capsys, *arguments)
     assert code == 2
-    assert words in err
+    assert words.lower() in err.lower()
     assert len(err.splitlines()) == 1
     assert err.startswith("error: ")
     assert not out
@@ -266,6 +273,7 @@ def test_names_from_files_cannot_move_the_cursor(capsys: pytest.CaptureFixture[s
     assert "\\x1b" in out
 
 
+@needs_torch
 def test_extract_keeps_what_is_fine_and_never_overwrites_a_layer(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -294,6 +302,7 @@ def test_extract_keeps_what_is_fine_and_never_overwrites_a_layer(
     assert all(Path(file).is_file() for file in found)
 
 
+@needs_torch
 def test_warnings_are_lines(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = call(
         capsys, "extract", "toposcope.demo.networks:vgg@random", "digits", "--out", "x", "--limit", "1", "--quiet"

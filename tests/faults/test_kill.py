@@ -149,24 +149,34 @@ class Study:
         finally:
             made.close()
 
-    def seconds(self, where: "int | str") -> float:
-        """What an undisturbed run takes there; measured once."""
-        kind = str(where) if isinstance(where, int) else "cluster"
+    def moment(self, where: "int | str", chance: random.Random) -> float:
+        """Seconds after its start at which a run there is to be met by something."""
+        kind = self._kind(where)
         if kind not in self._seconds:
             assert self._undisturbed(where) == (self.tables, self.artefacts)
-        return self._seconds[kind]
+        return chance.uniform(0, self._seconds[kind])
+
+    def learn(self, where: "int | str", hit: bool) -> bool:
+        """Look at times at which most runs, and not all, are still under way, however busy the machine is. `hit`."""
+        self._seconds[self._kind(where)] *= 1.03 if hit else 0.9
+        return hit
+
+    @staticmethod
+    def _kind(where: "int | str") -> str:
+        return str(where) if isinstance(where, int) else "cluster"
 
     def _undisturbed(self, where: "int | str") -> tuple[dict[str, bytes], int]:
         self._runs += 1
         out = self.folder / f"undisturbed{self._runs}"
         began = time.monotonic()
         assert self.end(self.start(out, where)) == 0, self.zygote.said()
-        self._seconds[str(where) if isinstance(where, int) else "cluster"] = time.monotonic() - began
+        self._seconds[self._kind(where)] = time.monotonic() - began
         return tables(out), len(list(Store(out / "store")))
 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
+    pytest.importorskip("torch")
     made = Study(tmp_path_factory.mktemp("kill"))
     yield made
     made.zygote.close()
@@ -211,16 +221,16 @@ def kept(out: Path) -> dict[str, tuple[int, int]]:
 
 def killed_driver(study: Study, out: Path, where: "int | str", again: "int | str", chance: random.Random) -> bool:
     """Kill a run at a random moment, and finish it. Returns whether it came to be killed."""
-    window = study.seconds(where)
+    moment = study.moment(where, chance)
     process = study.start(out, where)
-    time.sleep(chance.uniform(0, window))
+    time.sleep(moment)
     with contextlib.suppress(ProcessLookupError):  # it was done already
         os.kill(process, signal.SIGKILL)
     code = study.end(process)
     before = kept(out)
     assert study.end(study.start(out, again)) == 0, study.zygote.said()
     assert_whole(study, out, before)
-    return code == -signal.SIGKILL
+    return study.learn(where, code == -signal.SIGKILL)
 
 
 def children(process: int) -> list[int]:
@@ -239,9 +249,9 @@ def children(process: int) -> list[int]:
 
 def killed_worker(study: Study, out: Path, chance: random.Random) -> bool:
     """Kill one of two workers at a random moment: the run itself goes on to its end."""
-    window = study.seconds(2)
+    moment = study.moment(2, chance)
     process = study.start(out, 2)
-    end = time.monotonic() + chance.uniform(0, window)
+    end = time.monotonic() + moment
     victims: list[int] = []
     while not victims or time.monotonic() < end:
         try:
@@ -259,16 +269,16 @@ def killed_worker(study: Study, out: Path, chance: random.Random) -> bool:
     before = kept(out)
     assert study.end(process) == 0, study.zygote.said()
     assert_whole(study, out, before)
-    return hit
+    return study.learn(2, hit)
 
 
 def killed_scheduler(study: Study, out: Path, chance: random.Random) -> bool:
     """Kill a Dask scheduler: the run ends and says why, and another one finishes it, with Dask or without."""
     study.zygote.said()
     with study.cluster() as cluster:
-        window = study.seconds(cluster.address)
+        moment = study.moment(cluster.address, chance)
         process = study.start(out, cluster.address)
-        time.sleep(chance.uniform(0, window))
+        time.sleep(moment)
         cluster.kill(cluster.scheduler)
         code = study.end(process)
         before = kept(out)
@@ -288,21 +298,21 @@ def killed_scheduler(study: Study, out: Path, chance: random.Random) -> bool:
             with study.cluster() as another:
                 assert study.end(study.start(out, another.address)) == 0, study.zygote.said()
     assert_whole(study, out, before)
-    return code != 0
+    return study.learn(cluster.address, code != 0)
 
 
 def killed_dask_worker(study: Study, out: Path, chance: random.Random) -> bool:
     """Kill one of two Dask workers, which nobody replaces: the run goes on with the other."""
     with study.cluster() as cluster:
-        window = study.seconds(cluster.address)
+        moment = study.moment(cluster.address, chance)
         process = study.start(out, cluster.address)
-        time.sleep(chance.uniform(0, window))
+        time.sleep(moment)
         early = not (out / "results.json").exists()
         hit = cluster.kill(chance.choice(cluster.workers))
         before = kept(out)
         assert study.end(process) == 0, study.zygote.said()
         assert_whole(study, out, before)
-    return hit and early
+    return study.learn(cluster.address, hit and early)
 
 
 def killed_dask_driver(study: Study, out: Path, chance: random.Random) -> bool:

@@ -253,6 +253,14 @@ def test_a_header_that_claims_a_trillion_rows(folder: Path) -> None:
             attempt(path)
 
 
+@pytest.mark.parametrize("shape", [(10**8, 0), (0, 1 << 60), (10**8, 0, 3)])
+def test_rows_without_columns_take_no_memory(folder: Path, shape: tuple[int, ...]) -> None:
+    path = folder / "nothing.npy"
+    path.write_bytes(header(repr({"descr": "<f4", "fortran_order": False, "shape": shape})))
+    with pytest.raises(ts.FileError, match="and nothing is there"):
+        ts.read_representation(path)
+
+
 def test_an_archive_that_unpacks_without_end(folder: Path) -> None:
     path = folder / "bomb.npz"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("points.npy", "w") as member:

@@ -28,7 +28,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def encoded(kind: str, mode: str = "RGB", **options: object) -> bytes:
     file = io.BytesIO()
-    Image.fromarray(PIXELS).convert(mode).save(file, kind, **options)
+    image = Image.fromarray(PIXELS)
+    # Not every Pillow converts colours to 16 bits.
+    image = Image.fromarray(PIXELS[..., 0].astype(np.uint16)) if mode == "I;16" else image.convert(mode)
+    image.save(file, kind, **options)
     return file.getvalue()
 
 
