@@ -862,7 +862,7 @@ def test_an_architecture_that_matters(tmp_path: Path, rng: np.random.Generator) 
     # 35 ways to deal 8 networks into two equal groups.
     assert h1["p_adjusted"] == pytest.approx(1 / 35)
     assert by_question["Are architectures of one family alike?"]["answer"] == "not checkable"
-    numbers = results.tables["quantities"].set_index(["quantity", "degree"])["value"]
+    numbers = results.tables["quantities"].set_index(["quantity", "degree"]).sort_index()["value"]
     share = {name: numbers[f"share of variance: {name}", 1] for name in ("architecture", "seed", "draw", "residual")}
     assert share["architecture"] > 0.5
     assert "Does topology repeat what CKA says of the networks, H1?" in by_question

@@ -32,7 +32,8 @@ def shortest_paths(lengths: Float64, joined: NDArray[np.bool_] | None = None) ->
         paths: Float64 = floyd_warshall(csgraph_from_dense(lengths, null_value=np.inf))
     else:
         rows, columns = np.nonzero(joined)
-        paths = dijkstra(csr_array((lengths[rows, columns], (rows, columns)), shape=lengths.shape))
+        places = rows.astype(np.int32), columns.astype(np.int32)  # older releases of scipy know no wider ones
+        paths = dijkstra(csr_array((lengths[rows, columns], places), shape=lengths.shape))
     # The sum along a path depends on the direction in its last bits.
     return np.minimum(paths, paths.T)
 
