@@ -217,6 +217,19 @@ def test_leases_decide_which_temporary_files_are_dead(kept: Store) -> None:
     assert sorted(kept.leftovers()) == [mine]
 
 
+def test_a_process_that_dies_while_it_begins_a_store_leaves_nothing_to_the_next(tmp_path: Path) -> None:
+    dying = (
+        "import os, signal, sys\nfrom pathlib import Path\n"
+        "from toposcope import _io\nfrom toposcope.store import Store\n"
+        "_io.os.replace = lambda source, target: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "with Store(Path(sys.argv[1])).session(): pass"
+    )
+    assert subprocess.run([sys.executable, "-c", dying, str(tmp_path)], check=False).returncode < 0
+    assert len(Store(tmp_path).leftovers()) == 1
+    with Store(tmp_path).session():
+        assert not Store(tmp_path).leftovers()
+
+
 def test_artefacts_stay_while_another_process_uses_the_store(kept: Store) -> None:
     code = (
         "import sys, pathlib; from toposcope.store import Store\n"

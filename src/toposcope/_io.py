@@ -92,15 +92,16 @@ def sweep(folder: str | os.PathLike[str]) -> None:
                 path.unlink(missing_ok=True)
 
 
-def write_text(path: str | os.PathLike[str], text: str) -> None:
+def write_text(path: str | os.PathLike[str], text: str, beside: str | os.PathLike[str] | None = None) -> None:
     """Write UTF-8 text atomically."""
-    with atomic_write(path) as file:
+    with atomic_write(path, beside=beside) as file:
         file.write(text.encode("utf-8"))
 
 
-def write_json(path: str | os.PathLike[str], value: Any) -> None:
+def write_json(path: str | os.PathLike[str], value: Any, beside: str | os.PathLike[str] | None = None) -> None:
     """Write JSON atomically, keys sorted, so that equal values give equal bytes."""
-    write_text(path, json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
+    text = json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    write_text(path, text + "\n", beside)
 
 
 def read_json(path: str | os.PathLike[str]) -> Any:

@@ -71,7 +71,7 @@ class Store:
             try:
                 held.enter_context(self._leases.held())
                 if not self._format.exists():
-                    _io.write_json(self._format, {"format": FORMAT})
+                    _io.write_json(self._format, {"format": FORMAT}, beside=self._temporary)
             except OSError as error:
                 why = error.strerror or error
                 raise StoreError(
