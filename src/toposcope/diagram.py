@@ -115,7 +115,8 @@ class Representatives:
         if len(edge):
             joined = joined[: int(np.flatnonzero((joined == edge).all(axis=1))[0])]
         n = 1 + int(max(self.merges.max(initial=0), self.birth_simplices.max(initial=0)))
-        graph = coo_array((np.ones(len(joined)), (joined[:, 0], joined[:, 1])), shape=(n, n))
+        places = joined.T.astype(np.int32)  # older releases of scipy know no wider ones
+        graph = coo_array((np.ones(len(joined)), (places[0], places[1])), shape=(n, n))
         labels = np.asarray(connected_components(graph, directed=False)[1])
         dying = np.flatnonzero(labels == labels[born[0]])
         if not len(edge):

@@ -130,6 +130,7 @@ def test_inputs_that_are_gone_are_a_failure_that_is_named(tmp_path: Path) -> Non
 
 
 def test_degrees_and_fields_beyond_the_kernel(tmp_path: Path) -> None:
+    pytest.importorskip("gudhi")
     three = run(digits_study(tmp_path / "layers", field=3), out=tmp_path / "three")
     assert three.seen == Seen()
     with pytest.raises(ts.InputError, match="no portrait of net / pixels was made"):

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import toposcope as ts
@@ -39,6 +40,11 @@ def study(tmp_path: Path, recipe: str, networks: dict[str, Path], extra: str = "
     path = tmp_path / f"{recipe}.toml"
     path.write_text(f'recipe = "{recipe}"\n{blocks}{extra}')
     return ts.Study.read(path)
+
+
+def by(table: pd.DataFrame, *names: str) -> dict[tuple, float]:
+    """The values of a table by others of its columns."""
+    return dict(zip(zip(*(table[name] for name in names), strict=True), table["value"], strict=True))
 
 
 def verdicts(results: ts.Results) -> list[dict]:
@@ -862,7 +868,7 @@ def test_an_architecture_that_matters(tmp_path: Path, rng: np.random.Generator) 
     # 35 ways to deal 8 networks into two equal groups.
     assert h1["p_adjusted"] == pytest.approx(1 / 35)
     assert by_question["Are architectures of one family alike?"]["answer"] == "not checkable"
-    numbers = results.tables["quantities"].set_index(["quantity", "degree"]).sort_index()["value"]
+    numbers = by(results.tables["quantities"], "quantity", "degree")
     share = {name: numbers[f"share of variance: {name}", 1] for name in ("architecture", "seed", "draw", "residual")}
     assert share["architecture"] > 0.5
     assert "Does topology repeat what CKA says of the networks, H1?" in by_question
@@ -1081,7 +1087,7 @@ def test_a_classifier_that_carries_a_ring_to_a_point(tmp_path: Path, rng: np.ran
     assert "fall earlier in fast" in families["sentence"]
     assert families["p_adjusted"] == pytest.approx(2 / 70)
     assert "numbers are unequal" not in families["sentence"]
-    numbers = results.tables["quantities"].set_index(["network_a", "layer_a"])["value"]
+    numbers = by(results.tables["quantities"], "network_a", "layer_a")
     assert numbers["slow0", "block1"] == pytest.approx(2, abs=0.3)
     for left_out, words in (
         (["slow3"], "the numbers are unequal, and a larger group that scatters more hides differences"),
