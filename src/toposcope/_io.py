@@ -261,7 +261,8 @@ def _map_npy(path: str | os.PathLike[str], member: zipfile.ZipInfo, stream: IO[b
 _LONGEST_HEADER = 10_000
 _LONGEST_NOTHING = 1 << 20
 """The longest side of an array without a number in it: rows of no columns get ids, which take memory."""
-_PLAIN = re.compile(r"[<>|=]?[?a-zA-Z]\d{0,18}(\[\w{1,8}\])?")
+_PLAIN = re.compile(r"[<>|=]?[?b-zA-Z]\d{0,18}(\[\w{1,8}\])?")
+"""What numpy writes of plain numbers and text. It reads "a" for "S", too, with a warning."""
 _PYTHON_2 = re.compile(r"\b(\d+)L\b")
 """How Python 2 wrote the sides of some shapes."""
 
@@ -280,7 +281,8 @@ def _read_header(stream: IO[bytes], length: int) -> tuple[tuple[int, ...], bool,
         raise ValueError(f"its header says that it is {told} bytes long")
     text = _PYTHON_2.sub(r"\1", stream.read(told).decode("latin1"))
     try:
-        header = ast.literal_eval(text.strip())  # literals only: nothing is called
+        # Literals only: nothing is called. A backslash, which numpy never writes, may be worth a warning to Python.
+        header = None if "\\" in text else ast.literal_eval(text.strip())
     except (MemoryError, RecursionError):  # how Python's parser says that brackets or signs are nested too deep
         header = None
     if not isinstance(header, dict) or set(header) != {"descr", "fortran_order", "shape"}:

@@ -239,6 +239,16 @@ def test_safetensors(count: int, folder: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("told", "said"), [("{'descr': 'a4', SHAPE}", "dtype a4"), (r"{'descr': '\d', SHAPE}", "another one than numpy's")]
+)
+def test_headers_that_python_or_numpy_would_warn_of(folder: Path, told: str, said: str) -> None:
+    path = folder / "warned.npy"
+    path.write_bytes(header(told.replace("SHAPE", "'fortran_order': False, 'shape': (2, 2)")) + bytes(16))
+    with tame(), pytest.raises(ts.FileError, match=said):
+        ts.read_representation(path)
+
+
 # --- bombs ------------------------------------------------------------------------------------------------------------
 
 
