@@ -182,7 +182,7 @@ def read_arrays(path: str | os.PathLike[str], memory_map: bool = False) -> dict[
             raise FileError(f"{path} is not a readable .npz archive: it points outside itself") from error
         raise _unreadable(path, error) from error
     except _DAMAGE as error:
-        raise FileError(f"{path} is not a readable .npz archive: {_words(error)}") from error
+        raise FileError(f"{path} is not a readable .npz archive: {in_words(error)}") from error
 
 
 _NONSENSE = {None, errno.EINVAL, errno.EOVERFLOW}
@@ -307,7 +307,7 @@ def _read_header(stream: IO[bytes], length: int) -> tuple[tuple[int, ...], bool,
     return shape, fortran_order, dtype, size
 
 
-def _words(error: BaseException) -> str:
+def in_words(error: BaseException) -> str:
     """What an error of a library says, in one line of bearable length."""
     said = " ".join(str(error).split()) or type(error).__name__
     return said if len(said) <= 300 else said[:300] + "…"
@@ -368,7 +368,7 @@ def read_array(path: str | os.PathLike[str], memory_map: bool = False) -> Array:
     except OSError as error:
         raise _unreadable(path, error) from error
     except _DAMAGE as error:
-        raise FileError(f"{path} is not a readable .npy array: {_words(error)}") from error
+        raise FileError(f"{path} is not a readable .npy array: {in_words(error)}") from error
 
 
 def digest_of_file(path: str | os.PathLike[str]) -> str:

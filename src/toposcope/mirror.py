@@ -51,7 +51,7 @@ class Mirror(Store):
             if self._remote_format() is None:
                 self._ask(self._write_format)
             self._remove_temporary()
-            self.look()
+            _LISTED[self.url] = self._listing()
             try:
                 yield
             finally:
@@ -68,10 +68,6 @@ class Mirror(Store):
                 f"{self.url} has format {found!r}, and this version of toposcope reads format {FORMAT}; "
                 "use the version that wrote it, or give another place as --store"
             )
-
-    def look(self) -> None:
-        """List what the place holds, for this process."""
-        _LISTED[self.url] = self._listing()
 
     def arrived(self, key: str) -> bool:
         """A worker says that it kept an artefact; it had copied it before."""
@@ -215,7 +211,7 @@ class Mirror(Store):
                 last = error
             if pause is not None:
                 time.sleep(pause)
-        why = " ".join(str(last).split()) or type(last).__name__
+        why = _io.in_words(last)
         raise StoreError(f"{self.url} cannot be used: {why}; check address, access and network") from last
 
 
@@ -231,8 +227,7 @@ def _opened(url: str) -> tuple[Any, str, bool]:
     except ImportError as error:
         raise InputError(f"the store {url!r} needs another package: {error}") from error
     except Exception as error:
-        why = " ".join(str(error).split())
-        told = f"store={url!r} is no address that fsspec knows: {why}; use one like s3://BUCKET/PATH"
+        told = f"store={url!r} is no address that fsspec knows: {_io.in_words(error)}; use one like s3://BUCKET/PATH"
         raise InputError(told) from error
     protocols = {system.protocol} if isinstance(system.protocol, str) else set(system.protocol)
     return system, root.rstrip("/"), bool(protocols & _WHOLE)

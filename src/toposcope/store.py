@@ -160,9 +160,6 @@ class Store:
             raise StoreError(str(error)) from error
         return True
 
-    def look(self) -> None:
-        """See anew what is there, where that is not seen at once."""
-
     def arrived(self, key: str) -> bool:
         """Whether an artefact that a worker kept is seen here already."""
         return key in self
