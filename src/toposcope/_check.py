@@ -49,12 +49,9 @@ def floats(value: Any, name: str) -> Floats:
         raise InputError(f"{name} is not an array: {error}; pass a rectangular array of numbers") from None
     if array.dtype in (np.float32, np.float64):
         return array
-    if array.dtype == np.float16:
-        return array.astype(np.float32)
-    if array.dtype.kind in "iub":
-        return array.astype(np.float64)
-    if array.dtype.kind == "f":
-        return array.astype(np.float64)
+    if array.dtype.kind in "iubf":
+        with np.errstate(over="ignore", invalid="ignore"):  # A longer number beyond float64 becomes inf, as it should.
+            return array.astype(np.float32 if array.dtype == np.float16 else np.float64)
     raise InputError(f"{name} has dtype {array.dtype}, which is not a real number; convert it to float32 or float64")
 
 

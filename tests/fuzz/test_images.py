@@ -1,10 +1,13 @@
 """Hostile and broken folders of images, archives of them, and IDX files."""
 
 import contextlib
+import gc
 import gzip
 import io
 import os
 import struct
+import sys
+import warnings
 import zipfile
 import zlib
 from pathlib import Path
@@ -213,3 +216,37 @@ def test_names_that_are_no_text_become_text(tmp_path: Path) -> None:
     assert inputs.ids is not None
     assert inputs.ids.tolist() == [r"caf\xe9.png"]
     assert len(inputs.images([0])) == 1
+
+
+def test_a_file_of_an_archive_without_a_name(tmp_path: Path) -> None:
+    """Names end at a byte 0; `ZipInfo.is_dir` of Python 3.11 falls over one without a character."""
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("w.png", WHOLE[0])
+        archive.writestr("x.png", WHOLE[0])
+    path.write_bytes(path.read_bytes().replace(b"w.png", b"\0.png"))
+    inputs = load_inputs(str(path))
+    assert inputs.ids is not None
+    assert inputs.ids.tolist() == ["x.png"]
+
+
+@pytest.mark.skipif(sys.implementation.name != "cpython", reason="collectors of other Pythons work otherwise")
+def test_an_archive_in_a_cycle_is_closed_in_order(tmp_path: Path) -> None:
+    """The collector finalizes a cycle in the order in which it first met its members: here, the file first."""
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x.png", WHOLE[0])
+    met: list[object] = []
+    gc.collect()
+    inputs = load_inputs(str(path))
+    met += [o for o in gc.get_objects() if isinstance(o, io.BufferedReader) and o.name in (path, str(path))]
+    assert met
+    gc.collect()
+    met.clear()
+    cycle: list[object] = [inputs]
+    cycle.append(cycle)
+    del inputs, cycle
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        gc.collect()
+    assert not caught

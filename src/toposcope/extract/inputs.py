@@ -14,6 +14,7 @@ import os
 import struct
 import sys
 import warnings
+import weakref
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -557,11 +558,15 @@ class _Archive:
 
     @functools.cached_property
     def _zip(self) -> zipfile.ZipFile:
-        # Kept open: reading the directory of a large archive takes longer than decoding a batch.
-        try:
-            return zipfile.ZipFile(self.path)
-        except _UNREADABLE as error:
-            raise FileError(f"{self.path} is not a readable .zip archive: {error}") from error
+        # Kept open: reading the directory of a large archive takes longer than decoding a batch. The file is closed
+        # with the archive; left to the collector of cycles it might go first, which Python warns of.
+        with contextlib.ExitStack() as stack:
+            try:
+                archive = zipfile.ZipFile(stack.enter_context(open(self.path, "rb")))
+            except _UNREADABLE as error:
+                raise FileError(f"{self.path} is not a readable .zip archive: {error}") from error
+            weakref.finalize(archive, stack.pop_all().close)
+        return archive
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _Archive, (self.path, self.folder)
@@ -572,7 +577,7 @@ class _Archive:
 
     def names(self) -> list[str]:
         """Paths of the files relative to the folder, sorted."""
-        names = {entry.filename for entry in self._zip.infolist() if not entry.is_dir()}
+        names = {name for name in self._zip.namelist() if name and not name.endswith("/")}
         inside = (name for name in names if name.startswith(self._prefix) and "__MACOSX" not in name)
         return sorted(name.removeprefix(self._prefix) for name in inside)
 
