@@ -104,6 +104,16 @@ def test_bytes_of_idx_files(count: int, folder: Path) -> None:
     many(count, case, heads, st.binary(max_size=99), st.one_of(st.none(), changed(gzip.compress(whole))))
 
 
+@pytest.mark.parametrize(
+    ("sizes", "said"), [((0, 2**31, 2**32 - 1, 2**32 - 1), "without an entry"), (80 * (1,), "of 80 dim"), ((), "of 0")]
+)
+def test_an_idx_array_of_any_shape(folder: Path, sizes: tuple[int, ...], said: str) -> None:
+    path = folder / "shape.gz"
+    path.write_bytes(gzip.compress(struct.pack(f">HBB{len(sizes)}I", 0, 8, len(sizes), *sizes) + b"1"))
+    with tame(), pytest.raises(ts.FileError, match=said):
+        load_inputs(str(path))
+
+
 names = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=12)
 raw_names = st.one_of(names.map(lambda name: name.encode()), st.binary(min_size=1, max_size=12))
 

@@ -377,6 +377,9 @@ def _read_idx(path: Path) -> Array:
             if zero or kind != 8:
                 raise FileError(f"{path} is not an IDX file of bytes; convert it to .npy")
             size = math.prod(shape)
+            if not 1 <= rank <= 4 or not size:
+                told = "without an entry" if not size else f"of {rank} dimensions"
+                raise FileError(f"{path} is an IDX array {told}, and neither images nor labels; get it again")
             _io.check_unpacked(path.stat().st_size, size)
             content = file.read(size + 1)
     except FileError:
