@@ -250,7 +250,9 @@ def test_headers_that_python_or_numpy_would_warn_of(folder: Path, told: str, sai
 
 
 @pytest.mark.skipif(np.dtype(np.longdouble).itemsize != 16, reason="this machine has no numbers of 16 bytes")
-@pytest.mark.parametrize("number", [bytes(9) + b"\1" + bytes(6), np.longdouble("1e400").tobytes()])
+@pytest.mark.parametrize(
+    "number", [bytes(9) + b"\1" + bytes(6), np.longdouble("1e400").tobytes()], ids=["nan", "1e400"]
+)
 def test_long_numbers_that_no_float64_holds(folder: Path, number: bytes) -> None:
     path = folder / "long.npy"
     path.write_bytes(header(repr({"descr": "<f16", "fortran_order": False, "shape": (1, 2)})) + 2 * number)

@@ -175,6 +175,15 @@ def test_a_picture_that_unpacks_without_end(tmp_path: Path) -> None:
         load_inputs(str(tmp_path))
 
 
+def test_a_picture_larger_than_any_network_reads(tmp_path: Path) -> None:
+    Image.new("L", (5000, 4000)).save(tmp_path / "large.png")
+    inputs = load_inputs(str(tmp_path))
+    with tame(), pytest.raises(ts.InputError, match=r"large.png of .* has 5000×4000 pixels, and the network would get"):
+        next(iter(inputs.batches(1)))
+    small = next(iter(inputs.batches(1, lambda image: np.array(image.resize((2, 2))))))
+    assert small.tensors.shape == (1, 2, 2, 3)
+
+
 @pytest.mark.parametrize("kind", [b"zTXt", b"iCCP", b"iTXt"])
 def test_a_picture_whose_words_unpack_without_end(tmp_path: Path, kind: bytes) -> None:
     """A text or a colour profile of 2 GB beside 63 pixels."""
@@ -249,7 +258,7 @@ def test_an_archive_in_a_cycle_is_closed_in_order(tmp_path: Path) -> None:
     met: list[object] = []
     gc.collect()
     inputs = load_inputs(str(path))
-    met += [o for o in gc.get_objects() if isinstance(o, io.BufferedReader) and o.name in (path, str(path))]
+    met += [o for o in gc.get_objects() if type(o) is io.BufferedReader and o.name in (path, str(path))]
     assert met
     gc.collect()
     met.clear()

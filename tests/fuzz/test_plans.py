@@ -171,3 +171,17 @@ def test_a_value_of_any_length_is_said_in_short(folder: Path, value: str, said: 
     with pytest.raises(ts.PlanError, match=f"`audit`: .*{said}$") as caught:
         ts.Study.read(folder / "long.toml")
     assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize(
+    "line", ["seed = {}", "[betti_collapse]\nneighbours = [{}]", "[betti_collapse.betti]\nx = [1, {}]"]
+)
+@pytest.mark.parametrize("number", ["0x" + "f" * 5000, str(2**63)])
+def test_whole_numbers_are_of_64_bits(folder: Path, line: str, number: str) -> None:
+    (folder / "wide.toml").write_text(
+        f'recipe = "betti-collapse"\nnetwork = [{{name = "n", representations = "x"}}]\n{line.format(number)}\n'
+    )
+    with pytest.raises(ts.PlanError, match="has at most 63 bits"):
+        ts.Study.read(folder / "wide.toml")
+    (folder / "wide.toml").write_text((folder / "wide.toml").read_text().replace(number, str(2**63 - 1)))
+    read(folder / "wide.toml")

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 IMAGE_SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 MAX_FILE_BYTES = 256 << 20
 """The largest single image file that is read; guards against archives that unpack without end."""
+MAX_PLAIN_PIXELS = 1 << 24
+"""Of an image file that no preprocessing makes smaller; each takes 12 bytes and more."""
 NAMED = 20
 """The most unreadable files that a warning names; the others it counts."""
 FORMS = (
@@ -500,7 +502,7 @@ def _to_pil(image: Array) -> PIL.Image.Image:
     return Image.fromarray(np.ascontiguousarray(image))
 
 
-def _stack(images: list[Any], preprocess: Preprocess | None) -> Any:
+def _stack(images: Iterable[Any], preprocess: Preprocess | None) -> Any:
     """PIL images → one (b, c, h, w) tensor."""
     import torch
 
@@ -668,10 +670,10 @@ def _decode(content: bytes, probe: bool = False) -> PIL.Image.Image:
                     image.draft("RGB", (1, 1))
                 image.load()
                 if image.mode.startswith("I"):  # 16 bits per pixel, which convert() would cut off at 255
-                    pixels = np.asarray(image)
+                    pixels = np.array(image)
                     if pixels.max(initial=0) > 255:
-                        pixels = pixels >> 8
-                    return _to_pil(pixels.clip(0, 255).astype(np.uint8)).convert("RGB")
+                        pixels >>= 8
+                    return _to_pil(pixels.clip(0, 255, out=pixels).astype(np.uint8)).convert("RGB")
                 return image if probe else image.convert("RGB")
         except UnidentifiedImageError:
             raise OSError("not an image") from None
@@ -687,13 +689,27 @@ class _Images:
     names: tuple[str, ...]
 
     def batch(self, rows: Array, preprocess: Preprocess | None) -> Any:
-        return _stack(self.pictures(rows), preprocess)
+        images = self._decoded(rows)  # one by one: those of a batch may together be larger than memory
+        return _stack(images if preprocess else map(self._small, rows, images), preprocess)
 
     def pictures(self, rows: Array) -> list[Any]:
-        try:
-            return [_decode(self.files.read(self.names[row])) for row in rows]
-        except _UNREADABLE as error:
-            raise FileError(f"images of {self.files.path} can no longer be read: {error}") from error
+        return list(self._decoded(rows))
+
+    def _decoded(self, rows: Array) -> Iterator[Any]:
+        for row in rows:
+            try:
+                image = _decode(self.files.read(self.names[row]))
+            except _UNREADABLE as error:
+                raise FileError(f"images of {self.files.path} can no longer be read: {error}") from error
+            yield image
+
+    def _small(self, row: int, image: Any) -> Any:
+        if image.width * image.height > MAX_PLAIN_PIXELS:
+            raise InputError(
+                f"{_text(self.names[row])} of {self.files.path} has {image.width}×{image.height} pixels, and the "
+                "network would get them all; pass preprocess=, which resizes images, or leave it out"
+            )
+        return image
 
     def digest(self) -> Any:
         digest = hashlib.sha256()

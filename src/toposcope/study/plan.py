@@ -40,6 +40,22 @@ class Part(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
+    @field_validator("*")
+    @classmethod
+    def _of_64_bits(cls, value: Any) -> Any:
+        if _widest(value) > 63:
+            raise ValueError("a whole number of a plan has at most 63 bits and a sign, as in TOML; take a smaller one")
+        return value
+
+
+def _widest(value: Any) -> int:
+    """Bits of the largest whole number in a value."""
+    if isinstance(value, dict):
+        value = tuple(value.values())
+    if isinstance(value, tuple):
+        return max(map(_widest, value), default=0)
+    return value.bit_length() if isinstance(value, int) else 0
+
 
 class Inputs(Part):
     """`[inputs]`: what every network sees. source: as `ts.extract` takes it. limit: use so many only, evenly spaced."""
