@@ -111,3 +111,9 @@ def close_names(name: str, names: Iterable[str], most: int = 3) -> str:
     if not known:
         return ""
     return "; known: " + ", ".join(known[:_FEW]) + (f" and {len(known) - _FEW} more" if len(known) > _FEW else "")
+
+
+def one_line(error: BaseException | str, most: int | None = 300) -> str:
+    """What an error says, in one line of at most that many characters; the name of its type where it says nothing."""
+    said = " ".join(str(error).split()) or type(error).__name__
+    return said if most is None or len(said) <= most else said[: most - 1] + "…"

@@ -22,7 +22,7 @@ from typing import IO, Any, Literal
 import numpy as np
 
 from toposcope import _lease
-from toposcope._errors import FileError
+from toposcope._errors import FileError, one_line
 from toposcope._types import Array
 
 TEMPORARY_SUFFIX = ".partial"
@@ -182,7 +182,7 @@ def read_arrays(path: str | os.PathLike[str], memory_map: bool = False) -> dict[
             raise FileError(f"{path} is not a readable .npz archive: it points outside itself") from error
         raise _unreadable(path, error) from error
     except _DAMAGE as error:
-        raise FileError(f"{path} is not a readable .npz archive: {in_words(error)}") from error
+        raise FileError(f"{path} is not a readable .npz archive: {one_line(error)}") from error
 
 
 _NONSENSE = {None, errno.EINVAL, errno.EOVERFLOW}
@@ -307,12 +307,6 @@ def _read_header(stream: IO[bytes], length: int) -> tuple[tuple[int, ...], bool,
     return shape, fortran_order, dtype, size
 
 
-def in_words(error: BaseException) -> str:
-    """What an error of a library says, in one line of bearable length."""
-    said = " ".join(str(error).split()) or type(error).__name__
-    return said if len(said) <= 300 else said[:300] + "…"
-
-
 _END = struct.Struct("<4s4H2LH")
 _END_64 = struct.Struct("<4sQ2H2L4Q")
 _TO_END_64 = struct.Struct("<4sLQL")
@@ -368,7 +362,7 @@ def read_array(path: str | os.PathLike[str], memory_map: bool = False) -> Array:
     except OSError as error:
         raise _unreadable(path, error) from error
     except _DAMAGE as error:
-        raise FileError(f"{path} is not a readable .npy array: {in_words(error)}") from error
+        raise FileError(f"{path} is not a readable .npy array: {one_line(error)}") from error
 
 
 def digest_of_file(path: str | os.PathLike[str]) -> str:

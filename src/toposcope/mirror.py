@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from toposcope import _io, _lease
-from toposcope._errors import ArtefactError, InputError, MissingDependencyError, StoreError
+from toposcope._errors import ArtefactError, InputError, MissingDependencyError, StoreError, one_line
 from toposcope._types import Array
 from toposcope.store import FORMAT, Store
 
@@ -211,7 +211,7 @@ class Mirror(Store):
                 last = error
             if pause is not None:
                 time.sleep(pause)
-        why = _io.in_words(last)
+        why = one_line(last)
         raise StoreError(f"{self.url} cannot be used: {why}; check address, access and network") from last
 
 
@@ -227,7 +227,7 @@ def _opened(url: str) -> tuple[Any, str, bool]:
     except ImportError as error:
         raise InputError(f"the store {url!r} needs another package: {error}") from error
     except Exception as error:
-        told = f"store={url!r} is no address that fsspec knows: {_io.in_words(error)}; use one like s3://BUCKET/PATH"
+        told = f"store={url!r} is no address that fsspec knows: {one_line(error)}; use one like s3://BUCKET/PATH"
         raise InputError(told) from error
     protocols = {system.protocol} if isinstance(system.protocol, str) else set(system.protocol)
     return system, root.rstrip("/"), bool(protocols & _WHOLE)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from toposcope import _check
-from toposcope._errors import ArtefactError, InputError, StoreError, TaskError, ToposcopeError
+from toposcope._errors import ArtefactError, InputError, StoreError, TaskError, ToposcopeError, one_line
 from toposcope._io import sweep
 from toposcope.mirror import store_at
 from toposcope.store import Store
@@ -205,7 +205,7 @@ class Driver:
 
     def fail(self, title: str, error: Exception | str) -> None:
         """Note a failure, and say it."""
-        message = " ".join(str(error).split()) or type(error).__name__
+        message = one_line(error, None)
         self.failed.append((title, message))
         self.progress.say(f"failed  {title}: {message}")
 

@@ -16,8 +16,8 @@ import torch
 from PIL import Image
 
 from toposcope._errors import FileError, InputError, ToposcopeWarning
-from toposcope.extract import inputs as inputs_module
 from toposcope.extract import load_inputs
+from toposcope.extract.inputs import images
 
 
 def only(inputs, **options):
@@ -144,7 +144,7 @@ def test_decompression_bombs_are_skipped(folder, monkeypatch):
 
 def test_large_files_are_skipped(folder, monkeypatch):
     (folder / "cat" / "large.png").write_bytes(b"x" * 5000)
-    monkeypatch.setattr(inputs_module, "MAX_FILE_BYTES", 4000)
+    monkeypatch.setattr(images, "MAX_FILE_BYTES", 4000)
     with pytest.warns(ToposcopeWarning, match=r"large.png \(too large\)"):
         assert len(load_inputs(folder)) == 3
 
@@ -210,7 +210,7 @@ def test_archives(archive, folder):
 def test_archives_that_unpack_without_end(archive, monkeypatch):
     with zipfile.ZipFile(archive, "a", zipfile.ZIP_DEFLATED) as file:
         file.writestr("test/cat/bomb.png", b"0" * 100_000)
-    monkeypatch.setattr(inputs_module, "MAX_FILE_BYTES", 50_000)
+    monkeypatch.setattr(images, "MAX_FILE_BYTES", 50_000)
     with pytest.warns(ToposcopeWarning, match=r"bomb.png \(too large\)"):
         assert len(load_inputs(f"{archive}:test")) == 3
 
@@ -490,6 +490,6 @@ def test_folders_that_cannot_be_read(folder, monkeypatch):
     def walk(path, followlinks, onerror):
         onerror(PermissionError(13, "Permission denied", str(path)))
 
-    monkeypatch.setattr(inputs_module.os, "walk", walk)
+    monkeypatch.setattr(images.os, "walk", walk)
     with pytest.raises(FileError, match="cannot read .*images: Permission denied; check its permissions"):
         load_inputs(folder)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.spatial.distance import cdist
+from scipy.spatial.distance import cdist, pdist
 
 import toposcope as ts
 from toposcope.stats import (
@@ -141,33 +141,57 @@ def test_rounding_is_no_difference(statistic: str, rng: np.random.Generator) -> 
     assert other.p_adjusted == other.p_value < 1
 
 
-def by_hand(kind: type, x: np.ndarray, y: np.ndarray) -> float:
-    """The jackknife's variance of log(1 + effect), one draw or pair left out at a time."""
+def by_hand(kind: type, x: np.ndarray, y: np.ndarray, level: float) -> tuple[float, float]:
+    """Student's t of the jackknife on the root of the effect, one draw or pair left out at a time."""
+    from scipy.stats import t
 
-    def logs(pairs) -> float:
-        values = np.array([np.log1p(effect(cell(kind, a, b))) for a, b in pairs])
-        return (len(values) - 1) / len(values) * ((values - values.mean()) ** 2).sum()
+    # An energy distance with each draw's distance 0 to itself, over the mean distance within, is the effect and this:
+    a, b = pdist(x).mean(), pdist(y).mean()
+    own = (a / len(x) + b / len(y)) / (a + b)
+
+    def root(pair) -> float:
+        return np.sqrt(effect(cell(kind, *pair)) + own)
+
+    def spread(pairs) -> tuple[float, int]:
+        values = np.array([root(pair) for pair in pairs])
+        return (len(values) - 1) / len(values) * ((values - values.mean()) ** 2).sum(), len(values) - 1
 
     def without(z: np.ndarray, i: int) -> np.ndarray:
         return np.delete(z, i, axis=0)
 
     if kind is PairedCell:
-        return logs([(without(x, i), without(y, i)) for i in range(len(x))])
-    return logs([(without(x, i), y) for i in range(len(x))]) + logs([(x, without(y, i)) for i in range(len(y))])
+        variance, freedom = spread([(without(x, i), without(y, i)) for i in range(len(x))])
+    else:
+        first, m = spread([(without(x, i), y) for i in range(len(x))])
+        second, n = spread([(x, without(y, i)) for i in range(len(y))])
+        variance = first + second
+        freedom = variance**2 / (first**2 / m + second**2 / n)
+    half = t.ppf((1 + level) / 2, freedom) * variance**0.5
+    return (root((x, y)) - half) ** 2 - own, (root((x, y)) + half) ** 2 - own
 
 
 @pytest.mark.parametrize("kind", [PairedCell, UnpairedCell])
 def test_the_interval_is_a_jackknife(kind: type, rng: np.random.Generator) -> None:
-    from scipy.stats import t
-
     x, y = rng.normal(size=(2, 7, 3))
     y = (y if kind is PairedCell else y[:6]) + 3
     found = effect_interval(cell(kind, x, y), p_value=0.01, level=0.9)
-    half = t.ppf(0.95, len(y) - 1) * by_hand(kind, x, y) ** 0.5
-    centre = np.log1p(effect(cell(kind, x, y)))
-    assert found.low == pytest.approx(np.expm1(centre - half))
-    assert found.high == pytest.approx(np.expm1(centre + half))
+    assert (found.low, found.high) == pytest.approx(by_hand(kind, x, y, 0.9))
     assert found.level == 0.9
+
+
+def test_the_scale_of_the_interval_is_an_energy_distance(rng: np.random.Generator) -> None:
+    x, y = rng.normal(size=(9, 3)), rng.normal(size=(6, 3)) + 1
+    energy = 2 * cdist(x, y).mean() - cdist(x, x).mean() - cdist(y, y).mean()  # 0 distances counted in
+    a, b = pdist(x).mean(), pdist(y).mean()
+    own = (a / 9 + b / 6) / (a + b)
+    assert effect(cell(UnpairedCell, x, y)) + own == pytest.approx(energy / (a + b))
+
+
+def test_an_effect_below_what_an_energy_distance_can_be_has_an_interval() -> None:
+    """Where the distance is of no negative type: here, draws nearer to each other than to themselves' fellows."""
+    far = 1 - np.eye(7)
+    interval = effect_interval(UnpairedCell("near", far, far, np.full((7, 7), 0.1)), p_value=1.0)
+    assert interval.low < 0 <= interval.high
 
 
 def test_the_interval_repeats_the_verdict_on_no_effect(rng: np.random.Generator) -> None:

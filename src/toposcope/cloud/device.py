@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from toposcope._errors import InputError, MissingDependencyError, UnavailableError
+from toposcope._errors import InputError, MissingDependencyError, UnavailableError, one_line
 from toposcope._types import Float64, Floats
 from toposcope.cloud.pairs import unit_rows
 from toposcope.representation import first_equal_rows
@@ -66,8 +66,7 @@ def torch_device(device: str) -> tuple[Any, Any]:
     try:
         torch.zeros(1, dtype=torch.float64, device=place)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
-        raise UnavailableError(f"device={device!r} cannot be used here: {reason}; use device=None") from None
+        raise UnavailableError(f"device={device!r} cannot be used here: {one_line(error)}; use device=None") from None
     return torch, place
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from toposcope import _check
-from toposcope._errors import InputError, ToposcopeWarning
+from toposcope._errors import InputError, ToposcopeWarning, one_line
 from toposcope.extract import reduce, taps
 from toposcope.extract.inputs import Batch, Inputs, load_inputs
 from toposcope.extract.models import load_network, weights_digest, weights_file
@@ -334,11 +334,7 @@ def _refused(network: Network, tensors: Any, error: Exception) -> InputError:
         mend = f"it takes {size}: pass images (a folder, or uint8 (n, h, w, 3)), which are preprocessed, or such arrays"
     else:
         mend = "pass inputs of the shape that it takes, or preprocess= for images"
-    return InputError(f"{network.name} failed on its first batch, {shapes}: {_first_line(error)}; {mend}")
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+    return InputError(f"{network.name} failed on its first batch, {shapes}: {one_line(error)}; {mend}")
 
 
 class _Collector(Layers):

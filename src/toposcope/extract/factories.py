@@ -13,9 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from toposcope._errors import InputError, close_names
+from toposcope._errors import InputError, close_names, one_line
 from toposcope.extract.network import FORMS, Network, Spec, bare
-from toposcope.extract.packages import one_line
 
 
 def factory(parts: Spec, spec: str) -> Network:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from toposcope._errors import InputError
-from toposcope.extract.packages import one_line
+from toposcope._errors import InputError, one_line
 
 if TYPE_CHECKING:
     import torch

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from toposcope._errors import FileError, InputError, MissingDependencyError
+from toposcope._errors import FileError, InputError, MissingDependencyError, one_line
 
 LARGEST_BATCH = 4
 """Inputs per run: the tapped activations of a run leave the session together, before any of them can be reduced."""
@@ -54,7 +54,7 @@ class OnnxGraph(torch.nn.Module):
             onnx.checker.check_model(self._model)
             inferred = onnx.shape_inference.infer_shapes(self._model).graph
         except Exception as error:  # protobuf and onnx raise classes of their own
-            raise FileError(f"{path} is not a readable ONNX file: {_words(error)}") from error
+            raise FileError(f"{path} is not a readable ONNX file: {one_line(error)}") from error
         graph = self._model.graph
         if any(isinstance(name, bytes) for name in _names(graph)):  # how protobuf gives what is no UTF-8
             raise FileError(f"{path} is not a readable ONNX file: a name in it is not UTF-8; export the network again")
@@ -97,7 +97,7 @@ class OnnxGraph(torch.nn.Module):
         try:
             fetched = dict(zip(wanted, session.run(wanted, feed), strict=True))
         except Exception as error:
-            raise InputError(f"the graph does not take these inputs: {_words(error)}") from error
+            raise InputError(f"the graph does not take these inputs: {one_line(error)}") from error
         result = _rows(fetched[self._first_output], n)
         for name in hooked:
             self._modules[name](_rows(fetched[self._outputs[name]], n))  # type: ignore[misc]
@@ -128,7 +128,7 @@ class OnnxGraph(torch.nn.Module):
                     model.SerializeToString(), options, providers=["CPUExecutionProvider"]
                 )
             except Exception as error:  # onnxruntime raises classes of its own
-                raise FileError(f"onnxruntime cannot run this graph: {_words(error)}") from error
+                raise FileError(f"onnxruntime cannot run this graph: {one_line(error)}") from error
         return self._sessions[wanted]
 
 
@@ -138,10 +138,6 @@ def _names(graph: Any) -> Iterator[object]:
         yield from (node.name, node.op_type, *node.input, *node.output)
     for value in (*graph.input, *graph.output, *graph.initializer):
         yield value.name
-
-
-def _words(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def _rows(array: Any, n: int) -> torch.Tensor:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toposcope._errors import FileError, InputError
+from toposcope._errors import FileError, InputError, one_line
 from toposcope.extract.network import bare
-from toposcope.extract.packages import import_package, one_line, quiet
+from toposcope.extract.packages import import_package, quiet
 
 if TYPE_CHECKING:
     import torch

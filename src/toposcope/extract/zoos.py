@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from toposcope._errors import InputError, MissingDependencyError, ToposcopeWarning, WeightsError, close_names
+from toposcope._errors import InputError, MissingDependencyError, ToposcopeWarning, WeightsError, close_names, one_line
 from toposcope.extract.network import Network, Spec, bare
-from toposcope.extract.packages import import_package, import_torchvision, one_line, quiet
+from toposcope.extract.packages import import_package, import_torchvision, quiet
 from toposcope.extract.weights import PREFIXES, SAME, check_fit, read_state, some, unprefixed
 
 if TYPE_CHECKING:

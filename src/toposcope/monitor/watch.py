@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from toposcope import _check
-from toposcope._errors import ActivationError, FileError, InputError
+from toposcope._errors import ActivationError, FileError, InputError, one_line
 from toposcope.monitor.background import Background, Later
 from toposcope.monitor.budget import Budget, share_of
 from toposcope.monitor.folder import TRAIN, VALIDATION, Check, RunFolder
@@ -406,12 +406,12 @@ class TopologyMonitor:
                 found[name], heard = probe.look(module, self._layers, self._reduce, self._plan["name"])
                 said += heard
         except ActivationError as error:
-            failed, found = " ".join(str(error).split()), {}
+            failed, found = one_line(error, None), {}
         except (RuntimeError, InputError) as error:
             # Out of memory, say: the training may well go on. At the first check it is more likely a mistake.
             if not self._taken or not isinstance(error.__cause__ or error, RuntimeError):
                 raise
-            failed, found = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}", {}
+            failed, found = f"{type(error).__name__}: {one_line(error)}", {}
         for name, layers in found.items():
             self._check_dimensions(name, {layer: one.dimension for layer, one in layers.items()})
         if failed is not None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
-from toposcope._errors import InputError, MissingDependencyError, TaskError, UnavailableError
+from toposcope._errors import InputError, MissingDependencyError, TaskError, UnavailableError, one_line
 from toposcope.pools.lent import Lent, perform_batch
 from toposcope.pools.work import Limits, Work
 from toposcope.store import Store
@@ -115,10 +115,9 @@ def connected(address: str, workers: int) -> Iterator[Any]:
         try:
             client = distributed.Client(address, timeout=_CONNECT, set_as_default=False)
         except (OSError, ValueError, TypeError, ImportError) as error:
-            said = " ".join(str(error).split())[:200] or type(error).__name__
             raise UnavailableError(
-                f"no Dask scheduler answers at {address!r}: {said}; start one with `dask scheduler`, or check the "
-                "address"
+                f"no Dask scheduler answers at {address!r}: {one_line(error)}; start one with `dask scheduler`, or "
+                "check the address"
             ) from error
         with client:
             yield client

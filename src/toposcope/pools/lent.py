@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Executor
 from typing import Any
 
-from toposcope._errors import TaskError
+from toposcope._errors import TaskError, one_line
 from toposcope.pools.work import ALONE, Fault, Limits, Outcome, Work, attempt_missing, check_limits, name_of_worker
 from toposcope.store import Store, leave
 from toposcope.study.tasks import engine_versions
@@ -132,7 +132,7 @@ class Lent:
                 found = error.outcomes
             except (Exception, CancelledError) as error:
                 self.check()
-                said = " ".join(str(error).split()) or "no reason was given"
+                said = one_line(error, None) if str(error) else "no reason was given"
                 return batch, f"its worker was lost: {type(error).__name__}: {said}"
             for outcome in found:
                 self._seconds = 0.9 * self._seconds + 0.1 * outcome.seconds if self._seconds else outcome.seconds

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, Literal, Protocol
 
-from toposcope._errors import ArtefactError, InputError, StoreError, ToposcopeError, UnavailableError
+from toposcope._errors import ArtefactError, InputError, StoreError, ToposcopeError, UnavailableError, one_line
 from toposcope.store import Store
 
 Kind = Literal["input", "artefact", "store", "error", "memory", "hung", "lost"]
@@ -106,15 +106,15 @@ def attempt(task: Work, store: Store, limits: Limits, progress: Telling | None =
         except MemoryError as error:
             fault = Fault("memory", _out_of_memory(error, limits))
         except ArtefactError as error:
-            fault = Fault("artefact", _line(error), error.key)
+            fault = Fault("artefact", one_line(error, None), error.key)
         except StoreError as error:
-            fault = Fault("store", _line(error))
+            fault = Fault("store", one_line(error, None))
         except InputError as error:
-            fault = Fault("input", _line(error))
+            fault = Fault("input", one_line(error, None))
         except ToposcopeError as error:
-            fault = Fault("error", _line(error))
+            fault = Fault("error", one_line(error, None))
         except Exception as error:
-            said = f"{type(error).__name__}: {_line(error)}"
+            said = f"{type(error).__name__}: {one_line(error, None)}"
             # torch says in words that an allocation failed.
             fault = (
                 Fault("memory", _out_of_memory(error, limits))
@@ -132,13 +132,9 @@ def attempt_missing(task: Work, store: Store, limits: Limits, progress: Telling 
     return attempt(task, store, limits, progress)
 
 
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
-
-
 def _out_of_memory(error: Exception, limits: Limits) -> str:
     under = "" if limits.memory is None else f" under a limit of {size_in_words(limits.memory)} per worker"
-    return f"out of memory{under} ({_line(error)}); raise the limit, take smaller draws, or use fewer workers"
+    return f"out of memory{under} ({one_line(error, None)}); raise the limit, take smaller draws, or use fewer workers"
 
 
 def size_in_words(count: float) -> str:
