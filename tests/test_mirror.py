@@ -125,6 +125,29 @@ def test_a_run_has_the_tables_of_one_in_a_folder(url: str, plan: ts.Study, tmp_p
     assert not [path for path in remote(url) if "temporary" in path]
 
 
+def test_an_artefact_costs_one_request(plan: ts.Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a run three or four: what is there is listed, and nothing is looked for artefact by artefact."""
+    asked: list[str] = []
+    ask = Mirror._ask
+
+    def counted(self: Mirror, action, absent=None):
+        asked.append(action.__qualname__)
+        return ask(self, action, absent)
+
+    monkeypatch.setattr(Mirror, "_ask", counted)
+    fsspec.filesystem("memory").store.clear()
+    ts.run(plan, tmp_path / "first", store="memory://counted")
+    made = len(list(Store(tmp_path / "first" / "store")))
+    assert len([name for name in asked if "_send" in name]) == made > 30
+    assert len(asked) - made <= 8
+    asked.clear()
+    ts.run(plan, tmp_path / "other", store="memory://counted")
+    fetched = len([name for name in asked if "_fetch" in name])
+    assert len(asked) - fetched <= 8
+    assert fetched <= made
+    fsspec.filesystem("memory").store.clear()
+
+
 def test_workers_keep_what_they_make_there(plan: ts.Study, tmp_path: Path) -> None:
     url = f"file://{tmp_path}/kept"
     ts.run(plan, tmp_path / "plain")

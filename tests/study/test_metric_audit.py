@@ -117,6 +117,17 @@ def test_nothing_is_found_where_nothing_changes(tmp_path: Path, rng: np.random.G
     assert all("is not shown to do either under euclidean" in row["sentence"] for row in courses)
 
 
+def test_one_layer_leaves_the_question_open(tmp_path: Path, rng: np.random.Generator) -> None:
+    saved = save(tmp_path, [rng.normal(size=(192, 6))])
+    headline, *_rest = verdicts(
+        ts.run(study(tmp_path, "metric-audit", {"a": saved}, options("cosine")), tmp_path / "run")
+    )
+    assert headline["answer"] == "undecided", headline["sentence"]
+    assert headline["sentence"].startswith(
+        "One layer has no course along depth; that layers differ is claimed nowhere. "
+    )
+
+
 def test_a_change_that_every_metric_sees(tmp_path: Path, rng: np.random.Generator) -> None:
     angles = rng.uniform(0, 2 * np.pi, 192)
     circle = np.zeros((192, 4))

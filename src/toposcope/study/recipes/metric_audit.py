@@ -489,9 +489,8 @@ def _headline(
     least = evidence.plan.metric_audit.noise[0]
     contradicted, steady = counted(directions, "no"), counted(directions, "yes")
     alike = counted(claims, "yes")
-    result: Answer = (
-        "yes" if contradicted else "no" if alike == len(claims) and steady == len(directions) else "undecided"
-    )
+    same = bool(claims or directions) and alike == len(claims) and steady == len(directions)
+    result: Answer = "yes" if contradicted else "no" if same else "undecided"
     if len(trusted) == len(asked):
         trust = f"All of them show planted circles with noise {least:g}."
     elif trusted:
@@ -499,12 +498,19 @@ def _headline(
         trust = f"Planted circles with noise {least:g} are shown by {shown}."
     else:
         trust = f"None of them shows planted circles with noise {least:g} in every layer."
-    sentence = (
+    course = (
         f"Of {len(directions)} numbers along depth, {contradicted} "
         f"{'rises' if contradicted == 1 else 'rise'} under one metric and {'falls' if contradicted == 1 else 'fall'} "
-        f"under another, and {steady} {'goes' if steady == 1 else 'go'} one way under all {len(asked)}; that layers "
-        f"differ holds under all in {alike} of {len(claims)} claims. {trust}"
+        f"under another, and {steady} {'goes' if steady == 1 else 'go'} one way under all {len(asked)}"
+        if directions
+        else "One layer has no course along depth"
     )
+    differ = (
+        f"that layers differ holds under all in {alike} of {len(claims)} claims"
+        if claims
+        else "that layers differ is claimed nowhere"
+    )
+    sentence = f"{course}; {differ}. {trust}"
     return Verdict(
         "Do the conclusions depend on the metric?", result, sentence, ", ".join(names(evidence.plan).values())
     )
