@@ -87,7 +87,9 @@ def effect_interval(cell: Cell, p_value: float, level: float = 0.95) -> Interval
     where the root of effect + c, c = the mean distances within over draws as shares of their sum, is within Student's t
     of the jackknife's standard error over draws (Efron and Stein 1981), with one degree of freedom less than pairs, or
     those of Welch and Satterthwaite. None for fewer than `FEWEST_DRAWS` draws of either, and where an effect without a
-    draw is infinite. Coverage, simulated in benchmarks/calibration.md: COVERED
+    draw is infinite. Coverage, simulated in benchmarks/calibration.md: about 95 % at effect 0;
+    93 to 97 % for others with 10 and 20 draws, and 98 % where the test seldom finds them; with 6 draws 93 to 98 %.
+    Under heavy tails 90 to 99 %, because few draws show too little of the spread and the upper bound lies too low.
     """
     from scipy.stats import t
 
