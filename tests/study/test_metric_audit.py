@@ -117,15 +117,14 @@ def test_nothing_is_found_where_nothing_changes(tmp_path: Path, rng: np.random.G
     assert all("is not shown to do either under euclidean" in row["sentence"] for row in courses)
 
 
-def test_one_layer_leaves_the_question_open(tmp_path: Path, rng: np.random.Generator) -> None:
+def test_one_layer_cannot_be_asked(tmp_path: Path, rng: np.random.Generator) -> None:
     saved = save(tmp_path, [rng.normal(size=(192, 6))])
     headline, *_rest = verdicts(
         ts.run(study(tmp_path, "metric-audit", {"a": saved}, options("cosine")), tmp_path / "run")
     )
-    assert headline["answer"] == "undecided", headline["sentence"]
-    assert headline["sentence"].startswith(
-        "One layer has no course along depth; that layers differ is claimed nowhere. "
-    )
+    assert headline["answer"] == "not checkable", headline["sentence"]
+    assert headline["sentence"].startswith("No number has a course along depth, which takes two layers")
+    assert "; no two layers are compared; give more layers" in headline["sentence"]
 
 
 def test_a_change_that_every_metric_sees(tmp_path: Path, rng: np.random.Generator) -> None:

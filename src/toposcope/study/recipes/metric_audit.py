@@ -489,8 +489,10 @@ def _headline(
     least = evidence.plan.metric_audit.noise[0]
     contradicted, steady = counted(directions, "no"), counted(directions, "yes")
     alike = counted(claims, "yes")
-    same = bool(claims or directions) and alike == len(claims) and steady == len(directions)
+    same = alike == len(claims) and steady == len(directions)
     result: Answer = "yes" if contradicted else "no" if same else "undecided"
+    if not (claims or directions):
+        result = "not checkable"
     if len(trusted) == len(asked):
         trust = f"All of them show planted circles with noise {least:g}."
     elif trusted:
@@ -503,12 +505,12 @@ def _headline(
         f"{'rises' if contradicted == 1 else 'rise'} under one metric and {'falls' if contradicted == 1 else 'fall'} "
         f"under another, and {steady} {'goes' if steady == 1 else 'go'} one way under all {len(asked)}"
         if directions
-        else "One layer has no course along depth"
+        else "No number has a course along depth, which takes two layers with diagrams"
     )
     differ = (
         f"that layers differ holds under all in {alike} of {len(claims)} claims"
         if claims
-        else "that layers differ is claimed nowhere"
+        else "no two layers are compared; give more layers, or a [[compare]]"
     )
     sentence = f"{course}; {differ}. {trust}"
     return Verdict(

@@ -194,7 +194,8 @@ def _verdict(
         + (f", ranks agree {agreement[size]:.2f}" if size in agreement else "")
         for size in wanted.sizes
     )
-    caveat = "" if ranks_known else f" ({len(layers)} layers are too few to compare their order)"
+    few = "one layer is" if len(layers) == 1 else f"{len(layers)} layers are"
+    caveat = "" if ranks_known else f" ({few} too few to compare their order)"
     if stable:
         size = min(stable)
         sentence = f"{network}, H{degree}: {size} points are enough{caveat}: {seen}."
