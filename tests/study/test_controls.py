@@ -240,3 +240,23 @@ def test_an_audit_makes_no_controls(tmp_path: Path, rng: np.random.Generator) ->
     plan = study(tmp_path, "layers", {"a": folder}, BOTH + '[audit]\nscale = ["none"]\n')
     (setting,) = settings(plan)
     assert setting.plan.controls.clouds == ()
+
+
+def test_nothing_falls_short_by_more_than_all(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    t = rng.uniform(0, 1, 240)
+    curve = np.column_stack([t, t**2, t**3, t]) + 0.003 * rng.normal(size=(240, 4))
+    results = ts.run(
+        study(
+            tmp_path,
+            "layers",
+            {"a": save(tmp_path / "a", [curve, rng.normal(size=(240, 4))])},
+            '[cloud]\nsize = 12\ndraws = 8\n[controls]\nclouds = ["shuffled"]\n',
+        ),
+        tmp_path / "run",
+    )
+    row = next(
+        row for row in table(results, control="shuffled control") if (row["layer_a"], row["degree"]) == ("block0", 1)
+    )
+    assert row["excess"] == pytest.approx(-1)  # a curve has no loops at all
+    assert row["low"] == -1

@@ -274,7 +274,7 @@ def _layers(evidence: Evidence) -> list[Control]:
                 value=float(own.mean()),
                 control_value=mean,
                 excess=float(relative.mean()),
-                low=math.nan if interval is None else interval.low,
+                low=math.nan if interval is None else max(interval.low, -1.0),  # nothing falls short by more than all
                 high=math.nan if interval is None else interval.high,
                 p=max(float(p_values[k]), as_far),
                 p_adjusted=max(float(adjusted[k]), as_far),
