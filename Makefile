@@ -72,7 +72,7 @@ bench: .venv/test.done
 	$(BIN)/python benchmarks/bench_forecast.py
 	$(BIN)/python benchmarks/bench_whole.py
 
-# About an hour of one core. Goes on where it was interrupted; rows that other code made are simulated again.
+# Half an hour of one core. Goes on where it was interrupted; rows that other code made are simulated again.
 calibration: .venv/test.done
 	$(BIN)/python benchmarks/calibration.py
 	$(BIN)/python benchmarks/coverage.py

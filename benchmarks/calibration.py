@@ -1,6 +1,6 @@
 """Do the tests and intervals keep what they promise? One command simulates it and writes benchmarks/calibration.md.
 
-    python benchmarks/calibration.py                 # all of it: about half an hour on one core
+    python benchmarks/calibration.py                 # all of it: a quarter of an hour on one core
     python benchmarks/calibration.py --only grid     # the rows whose name contains "grid"
     python benchmarks/calibration.py --fresh         # forget the rows that are done
 

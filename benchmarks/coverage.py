@@ -1,6 +1,6 @@
 """What the statistics promise, simulated: one command writes benchmarks/coverage.md.
 
-    python benchmarks/coverage.py                 # all of it, about 25 minutes of one core
+    python benchmarks/coverage.py                 # all of it, 11 minutes of one core
     python benchmarks/coverage.py --only bands
 
 Rows that are done are kept in runs/coverage.jsonl, and a second call continues; rows that other code or other versions
