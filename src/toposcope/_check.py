@@ -17,25 +17,43 @@ def choice(value: object, allowed: Iterable[str], name: str) -> str:
     names = list(allowed)
     if isinstance(value, str) and value in names:
         return value
-    raise InputError(f"{name}={value!r} is not known{close_names(str(value), names)}")
+    given = value if isinstance(value, str) else brief(value)
+    raise InputError(f"{name}={brief(value)} is not known{close_names(given, names)}")
 
 
 def integer(value: object, name: str, at_least: int = 0) -> int:
     """`value` as an int of at least `at_least`."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < at_least:
-        raise InputError(f"{name}={value!r} must be an integer of at least {at_least}")
+        raise InputError(f"{name}={brief(value)} must be an integer of at least {at_least}")
+    if int(value).bit_length() > _BITS:
+        raise InputError(f"{name} is {brief(value)}; take a smaller one")
     return int(value)
 
 
 def real(value: object, name: str, at_least: float = -math.inf, above: float = -math.inf) -> float:
     """`value` as a float, not NaN, `>= at_least` and `> above`."""
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise InputError(f"{name}={value!r} must be a number")
-    number = float(value)
+        raise InputError(f"{name}={brief(value)} must be a number")
+    try:
+        number = float(value)
+    except OverflowError:
+        raise InputError(f"{name} is {brief(value)}, which no float can hold; take a smaller one") from None
     if math.isnan(number) or number < at_least or number <= above:
         bound = f"of at least {at_least:g}" if above == -math.inf else f"above {above:g}"
         raise InputError(f"{name}={value!r} must be a number {bound}")
     return number
+
+
+_BITS = 1000
+"""Of an integer that becomes a float or text without trouble."""
+
+
+def brief(value: object) -> str:
+    """A value as it was given, cut off where nobody reads on; Python does not write numbers of thousands of digits."""
+    if isinstance(value, int) and value.bit_length() > _BITS:
+        return "a number of more than 300 digits"
+    text = repr(value)
+    return text if len(text) <= 200 else text[:200] + "…"
 
 
 def floats(value: Any, name: str) -> Floats:

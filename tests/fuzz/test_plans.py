@@ -51,6 +51,10 @@ KEYS += [
     "ground",
     "a",
     "b",
+    "name",
+    "k",
+    "p",
+    "t",
 ]
 SAID = [
     "layers",
@@ -185,3 +189,31 @@ def test_whole_numbers_are_of_64_bits(folder: Path, line: str, number: str) -> N
         ts.Study.read(folder / "wide.toml")
     (folder / "wide.toml").write_text((folder / "wide.toml").read_text().replace(number, str(2**63 - 1)))
     read(folder / "wide.toml")
+
+
+@pytest.mark.parametrize("key", ["metric", "self", "distance"])
+def test_a_parameter_of_any_name(folder: Path, key: str) -> None:
+    (folder / "named.toml").write_text(
+        f'recipe = "layers"\nnetwork = [{{name = "n", representations = "x"}}]\n'
+        f'cloud = {{metric = {{name = "fermat", {key} = 3}}}}\n'
+    )
+    with pytest.raises(ts.PlanError, match=f"no parameter {key!r}"):
+        ts.Study.read(folder / "named.toml")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        f'{{name = "fermat", p = 0x{"f" * 5000}}}',
+        f'{{name = "knn_geodesic", k = {"9" * 4000}}}',
+        f'"dtm(p={"9" * 4000})"',
+        f'{{name = "diffusion", t = -{"9" * 4000}}}',
+        "0x" + "f" * 5000,
+    ],
+)
+def test_a_parameter_of_any_size(folder: Path, value: str) -> None:
+    (folder / "huge.toml").write_text(
+        f'recipe = "layers"\nnetwork = [{{name = "n", representations = "x"}}]\n[cloud]\nmetric = {value}\n'
+    )
+    with tame(), pytest.raises(ts.PlanError, match="a number of more than 300 digits"):
+        ts.Study.read(folder / "huge.toml")

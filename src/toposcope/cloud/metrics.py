@@ -212,7 +212,7 @@ METRICS = (*BETWEEN_TWO, *_OF_THE_CLOUD)
 _CALL = re.compile(r"\s*(\w+)\s*(?:\(([^()]*)\))?\s*")
 
 
-def metric_named(metric: str | CloudMetric, **parameters: Any) -> str | CloudMetric:
+def metric_named(metric: str | CloudMetric, /, **parameters: Any) -> str | CloudMetric:
     """One of `BETWEEN_TWO` as it is, any other name as its object: "fermat", "fermat(p=3, k=10)", or with `parameters`.
 
     Raises InputError for an unknown name, parameter or value.

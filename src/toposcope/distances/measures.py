@@ -200,7 +200,7 @@ DISTANCES = tuple(_NAMED)
 """Names that `distance_named`, `compare` and a plan take."""
 
 
-def distance_named(distance: str | Distance, **parameters: Any) -> Distance:
+def distance_named(distance: str | Distance, /, **parameters: Any) -> Distance:
     """The distance of a name and its parameters; a distance stays as it is. Raises InputError for an unknown name."""
     if not isinstance(distance, str):
         return distance

@@ -22,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from toposcope import _check
 from toposcope._errors import FileError, InputError, PlanError, close_names
 from toposcope.cloud.metrics import metric_named
 from toposcope.cloud.scale import scale_rule
@@ -591,18 +592,10 @@ def _first_mistake(error: ValidationError) -> str:
         message = str(first["ctx"]["error"])
         text = f"`{place}`: {message}" if place else message
     else:
-        given = f", not {_brief(first['input'])}" if isinstance(first["input"], (str, int, float, bool)) else ""
+        given = f", not {_check.brief(first['input'])}" if isinstance(first["input"], (str, int, float, bool)) else ""
         text = f"`{place}`: {first['msg'][0].lower()}{first['msg'][1:]}{given}"
     more = len(mistakes) - 1
     return text + (f" (and {more} more)" if more else "")
-
-
-def _brief(value: str | int | float) -> str:
-    """A value as a plan gives it, if it is not too long to be read."""
-    if isinstance(value, int) and value.bit_length() > 1000:  # Python refuses to write it
-        return "a number of more than 300 digits"
-    text = repr(value)
-    return text if len(text) <= 200 else text[:200] + "…"
 
 
 def _keys_at(place: tuple[int | str, ...]) -> list[str]:
