@@ -15,6 +15,8 @@ import pytest
 import toposcope as ts
 from tests.conftest import save_layers
 from toposcope.study.columns import COLUMNS
+from toposcope.study.plan import Network
+from toposcope.study.tasks import Import
 
 
 def plan_text(
@@ -277,6 +279,28 @@ def test_no_files_for_a_network(data: Path, tmp_path: Path) -> None:
     (tmp_path / "data" / "c").mkdir()
     results = ts.run(study(data, names=("a", "c")), tmp_path / "run")
     assert "holds no .npz" in results.failed[0].message
+
+
+@pytest.mark.parametrize("pattern", ["a/block0.npz", "a/*0.npz", "?/block[0].npz", "a/block[0].npz"])
+@pytest.mark.parametrize("absolute", [True, False])
+def test_files_by_name_and_by_pattern(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pattern: str, absolute: bool
+) -> None:
+    folder = tmp_path / "data"
+    for other in (folder / "b").iterdir():
+        other.unlink()
+    if "[" in pattern and pattern.startswith("a"):  # a file of just that name comes first
+        (folder / "a" / "block1.npz").rename(folder / pattern)
+        (folder / "a" / "block0.npz").unlink()
+    monkeypatch.chdir(folder)
+
+    def planned(asked: str) -> Import:
+        return Import.planned(Network(name="a", representations=str(folder / asked) if absolute else asked))
+
+    ((found, _digest),) = planned(pattern).files
+    assert Path(found).is_absolute() == absolute
+    with pytest.raises(ts.PlanError, match="is no pattern|holds no .npz"):
+        planned("**a")
 
 
 def test_different_inputs_are_unpaired(data: Path, tmp_path: Path) -> None:

@@ -17,7 +17,15 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from toposcope._errors import ActivationError, FileError, InputError, PlanError, ToposcopeError, ToposcopeWarning
+from toposcope._errors import (
+    ActivationError,
+    FileError,
+    InputError,
+    PlanError,
+    ToposcopeError,
+    ToposcopeWarning,
+    one_line,
+)
 from toposcope._io import digest_of_file
 from toposcope._types import Array, Float64
 from toposcope._version import __version__
@@ -450,9 +458,19 @@ class Import:
         assert network.representations is not None
         where = Path(network.representations)
         endings = {".npz", ".npy", ".safetensors"}
-        found = where.iterdir() if where.is_dir() else Path().glob(network.representations)
-        if where.is_absolute() and not where.is_dir():
-            found = where.parent.glob(where.name)
+        if where.is_file():
+            found = [where]
+        elif where.is_dir():
+            found = list(where.iterdir())
+        else:
+            start = Path(where.anchor)
+            try:
+                found = list(start.glob(str(where.relative_to(start))))
+            except ValueError as error:
+                told = f"representations = {network.representations!r} is no pattern: {one_line(error)}"
+                raise PlanError(
+                    f"network {network.name!r}: {told}; give a folder, a file or a pattern like a/*.npz"
+                ) from None
         files = sorted(path for path in found if path.suffix in endings)
         if not files:
             raise PlanError(
