@@ -30,7 +30,7 @@ def embed(distances: Array, steps: int = 500, tolerance: float = 1e-9) -> tuple[
     np.fill_diagonal(start, 0.0)
     x = _classical(start)
     laplacian = np.diag(w.sum(axis=1)) - w
-    inverse = np.linalg.pinv(laplacian)
+    inverse = np.linalg.pinv(laplacian, rcond=1e-9, hermitian=True)  # its 0 is one of rounding
     before = np.inf
     for _ in range(steps):
         reached = _between(x)
