@@ -287,7 +287,13 @@ def vector_cell(x: Cloud, y: Cloud) -> PairedCell:
 # Intervals.
 
 
-def copies(base: Callable[..., Cloud], low: float, high: float) -> Callable[[np.random.Generator], tuple[Cloud, Cloud]]:
+Two = Callable[[np.random.Generator], tuple[Cloud, Cloud]]
+"""Makes a draw of a and one of b."""
+Situations = dict[str, tuple[bool, Two]]
+"""Name → whether the draws are paired, and what makes them."""
+
+
+def copies(base: Callable[..., Cloud], low: float, high: float) -> Two:
     def make(rng: np.random.Generator) -> tuple[Cloud, Cloud]:
         x = base(POINTS, rng)
         return x + low * rng.normal(size=x.shape), x + high * rng.normal(size=x.shape)
@@ -295,13 +301,11 @@ def copies(base: Callable[..., Cloud], low: float, high: float) -> Callable[[np.
     return make
 
 
-def apart(
-    first: Callable[..., Cloud], second: Callable[..., Cloud]
-) -> Callable[[np.random.Generator], tuple[Cloud, Cloud]]:
+def apart(first: Callable[..., Cloud], second: Callable[..., Cloud]) -> Two:
     return lambda rng: (first(POINTS, rng), second(POINTS, rng))
 
 
-SITUATIONS: dict[str, tuple[bool, Callable[[np.random.Generator], tuple[Cloud, Cloud]]]] = {
+SITUATIONS: Situations = {
     "no effect: Gaussian": (False, apart(gaussian, gaussian)),
     "no effect: 5 % of the points far away": (False, apart(far_cluster, far_cluster)),
     "no effect: noisy copies of clusters": (True, copies(clustered, 0.5, 0.5)),
@@ -312,7 +316,7 @@ SITUATIONS: dict[str, tuple[bool, Callable[[np.random.Generator], tuple[Cloud, C
     "copies of clusters, noise 0.5 and 1.5": (True, copies(clustered, 0.5, 1.5)),
     "copies of a circle, noise 0.2 and 0.3": (True, copies(functools.partial(circle, noise=0.1), 0.2, 0.3)),
 }
-HEAVY: dict[str, tuple[bool, Callable[[np.random.Generator], tuple[Cloud, Cloud]]]] = {
+HEAVY: Situations = {
     "Gaussian, and 5 % of the points far away": (False, apart(gaussian, far_cluster)),
     "5 and 15 % of the points far away": (False, apart(far_cluster, functools.partial(far_cluster, share=0.15))),
     "Student's t, 10 and 14 dimensions": (False, apart(heavy_tailed, functools.partial(heavy_tailed, d=14))),

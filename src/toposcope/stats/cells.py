@@ -3,9 +3,9 @@
 The interval of the effect joins two tests of "the effect is θ". For θ = 0 the exact one, the permutation test, whose
 verdict the interval repeats. For θ > 0 Student's t with the jackknife's spread over draws (delete one draw, paired: one
 pair, compute again), on a scale on which that spread hardly hangs on θ: the root of the effect with every draw's
-distance 0 to itself counted in. That is the energy distance between the two empirical laws over a mean distance within
-(Székely and Rizzo 2013), a norm where its square is 0 with all its derivatives. At θ = 0 the jackknife alone would be
-wrong, because there the effect has no linear part.
+distance 0 to itself counted in. Its square is the energy distance between the two empirical laws over twice the mean
+distance within (Székely and Rizzo 2013), which grows as the square of a small shift. At θ = 0 the jackknife alone would
+be wrong, because there the effect has no linear part.
 """
 
 from __future__ import annotations
